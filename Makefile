@@ -1,0 +1,109 @@
+# lossbook: every target sets up what it needs. `make book` and `make test` are the two that matter.
+#
+#   make book                      build the book into _build/html
+#   make test                      everything that continuous integration runs
+#   make run NB=book/01_name.ipynb execute one notebook in place and refresh the numbers in its prose
+#
+# Overridable: PYTHON (which interpreter makes .venv), INSTALL (what installs into it, see README), JOBS, OMP_NUM_THREADS.
+
+PYTHON  ?= python3
+JOBS    ?= 2
+PORT    ?= 8000
+VENV    := .venv
+BIN     := $(VENV)/bin
+INSTALL ?= $(BIN)/python -m pip install --quiet
+READY   := $(VENV)/.ready
+HTML    := _build/html
+COLUMN  := 84# characters of code fit the page without scrolling; tools/run_notebook.py formats to it
+PYTEST  := $(BIN)/python -m pytest
+
+# One thread: the stored outputs were made with one, and two workers do not fight over two cores.
+export OMP_NUM_THREADS ?= 1
+# The virtual environment's programs come first, also for the ones that notebooks start.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+SAY = @printf '\n== %s\n'
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book test lint rules unit notebooks html site bench serve run picture lab clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+
+# ---- set-up: a virtual environment with the pinned set, installed in one go so that no later install can move a pin -------------
+
+$(READY): requirements.txt pyproject.toml
+	$(SAY) "set-up: $(VENV) (the first time takes a few minutes)"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(INSTALL) -r requirements.txt
+	$(INSTALL) --no-deps -e .
+	$(BIN)/python -m pip check
+	@touch $@
+
+setup: $(READY)
+
+# ---- the book -------------------------------------------------------------------------------------------------------------------
+
+# Jupyter Book has exited with 0 having built nothing, so look for the page itself.
+html: $(READY)
+	$(SAY) "book: HTML from the stored outputs, warnings are errors"
+	@rm -f $(HTML)/index.html
+	$(BIN)/jupyter-book build . -W -n --keep-going -q
+	@test -f $(HTML)/index.html || { echo "no $(HTML)/index.html: the book was not built"; exit 1; }
+
+book: html
+	@printf '\nThe book is built: open %s/%s/index.html, or type `make serve`.\n' "$(CURDIR)" "$(HTML)"
+
+# ---- the tests, cheapest first --------------------------------------------------------------------------------------------------
+
+test:
+	@$(MAKE) --no-print-directory lint rules unit notebooks html site
+	@printf '\nAll tests passed. The book is in %s/%s.\n' "$(CURDIR)" "$(HTML)"
+
+lint: $(READY)
+	$(SAY) "lint: ruff"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff format --check --line-length $(COLUMN) book/*.ipynb
+
+rules: $(READY)
+	$(SAY) "rules: what every notebook and the README must keep"
+	$(PYTEST) -q tests/test_book.py tests/test_readme.py
+
+unit: $(READY)
+	$(SAY) "unit tests and doctests"
+	$(PYTEST) -q -n $(JOBS) --doctest-modules lossbook tests \
+	  --ignore tests/test_book.py --ignore tests/test_readme.py --ignore tests/test_site.py
+
+notebooks: $(READY)
+	$(SAY) "notebooks: run each one again and compare every output with the stored one"
+	$(PYTEST) -q -n $(JOBS) --dist loadfile --nbval --nbval-current-env book
+
+site: html
+	$(SAY) "site: links, anchors, citations; nothing from another host"
+	$(PYTEST) -q tests/test_site.py
+
+# ---- the rest -------------------------------------------------------------------------------------------------------------------
+
+bench: $(READY)
+	$(SAY) "bench"
+	@found=0; for f in bench/*.py; do [ -e "$$f" ] || continue; found=1; echo "-- $$f"; $(BIN)/python "$$f" || exit 1; done; \
+	  [ $$found = 1 ] || echo "bench/ holds no benchmarks yet."
+
+serve: book
+	$(BIN)/python -m http.server --bind localhost --directory $(HTML) $(PORT)
+
+run: $(READY)
+	@test -n "$(NB)" || { echo 'which notebook? make run NB=book/01_name.ipynb'; exit 1; }
+	$(BIN)/python tools/run_notebook.py $(NB)
+
+picture: $(READY)
+	$(BIN)/python tools/readme_picture.py
+
+lab: $(READY)
+	$(BIN)/jupyter lab --notebook-dir=.
+
+clean:
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	@echo 'Clean. The virtual environment is still there: rm -rf $(VENV) removes it too.'

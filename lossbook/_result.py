@@ -1,0 +1,32 @@
+"""`Result`: what every check returns."""
+
+from dataclasses import dataclass
+from typing import Any
+
+# From the strongest evidence to the weakest.
+GRADES = ("proved", "enumerated", "verified", "searched", "measured", "cited")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found: whether it holds, how strong the evidence is, and the worst case it saw."""
+
+    ok: bool
+    grade: str
+    points: int = 0
+    worst: float | None = None
+    witness: Any = None
+    message: str = ""
+    hint: str = ""
+
+    def __post_init__(self):
+        object.__setattr__(self, "ok", bool(self.ok))  # np.True_ is not True
+        if self.grade not in GRADES:
+            raise ValueError(f"grade must be one of {GRADES}, got {self.grade!r}")
+
+    def __bool__(self):
+        return self.ok
+
+    def __str__(self):
+        evidence = f"{self.grade} at {self.points} points" if self.points else self.grade
+        return f"{'holds' if self.ok else 'fails'} ({evidence}){': ' + self.message if self.message else ''}"

@@ -1,0 +1,187 @@
+"""The letters of the book: one SymPy symbol for each thing, and the four functions that formulas are written with.
+
+Every formula, gradient and derivation uses these symbols and no others, so that `y_hat` on one page is the `y_hat` of all pages.
+Classes are counted k = 1, ..., K and examples i = 1, ..., n; sums are written out: `Sum(q[k] * z[k], (k, 1, K))`.
+"""
+
+from sympy import Add, Function, Ge, Gt, IndexedBase, KroneckerDelta, Le, Lt, Mul, S, Sum, Symbol, exp, log, symbols
+from sympy.printing.latex import LatexPrinter
+from sympy.tensor.indexed import Indexed
+
+
+class Hat(Symbol):
+    """A symbol that prints with a hat: `Hat("y_hat")` is \\hat y."""
+
+    def _latex(self, printer):
+        return r"\hat " + self.name.removesuffix("_hat")
+
+
+y_hat = Hat("y_hat", real=True)  # prediction
+y = Symbol("y", real=True)  # target
+r = y_hat - y  # residual: how far the prediction is above the target
+z = Symbol("z", real=True)  # the logit, where there are two classes
+
+K, n = symbols("K n", integer=True, positive=True)  # how many classes, how many examples
+k, j, l, i, m = symbols("k j l i m", integer=True, positive=True)  # indices: k, j, l of classes, i and m of examples  # noqa: E741
+c_y = Symbol("y", integer=True, positive=True)  # the target as a class: prints as y, runs through 1, ..., K
+
+Z = IndexedBase("z", real=True)  # logits
+Q = IndexedBase("q", nonnegative=True)  # target probabilities
+P = IndexedBase("p", nonnegative=True)  # predicted probabilities
+W = IndexedBase("w", nonnegative=True)  # weights
+X = IndexedBase("x", real=True)  # inputs
+Y = IndexedBase("y", real=True)  # the targets of n examples
+Y_hat = IndexedBase(Hat("y_hat", real=True))  # the predictions for n examples
+
+tau = Symbol("tau", positive=True)  # quantile level, or temperature
+delta, beta, gamma, sigma, scale = symbols("delta beta gamma sigma s", positive=True)
+c, epsilon, lamda = symbols("c epsilon lambda", positive=True)
+alpha, mu, theta = symbols("alpha mu theta", real=True)
+w = Symbol("w", nonnegative=True)  # the weight of the positive class
+p, q = symbols("p q", nonnegative=True)  # probabilities of the positive class
+
+
+def _element(vector, index):
+    """Entry `index` of an elementwise expression: (Z / tau) at k is Z[k] / tau."""
+    return vector.xreplace({base: base[index] for base in vector.atoms(IndexedBase)})
+
+
+def _brackets(inside):
+    """Brackets that grow only where there is something tall inside."""
+    return rf"\left({inside}\right)" if any(tall in inside for tall in (r"\frac", r"\sum", r"\prod")) else f"({inside})"
+
+
+class _Definition(Function):
+    """A named function that is an abbreviation: `rewrite(exp)` spells it out."""
+
+    def _eval_evalf(self, precision):
+        return self.rewrite(exp)._eval_evalf(precision)
+
+    def _latex(self, printer, exp=None):
+        power = "" if exp is None else f"^{{{exp}}}"
+        return f"{self.latex_name}{power}{_brackets(printer._print(self.args[0]))}"
+
+
+class sigmoid(_Definition):
+    """sigma(u) = 1 / (1 + exp(-u)); its derivative is sigma(u) (1 - sigma(u))."""
+
+    nargs = 1
+    is_positive = True
+    latex_name = r"\sigma"
+
+    def fdiff(self, argindex=1):
+        return self * (1 - self)
+
+    def _eval_rewrite_as_exp(self, u, **kwargs):
+        return 1 / (1 + exp(-u))
+
+
+class softplus(_Definition):
+    """softplus(u) = log(1 + exp(u)); its derivative is sigma(u)."""
+
+    nargs = 1
+    is_positive = True
+    latex_name = r"\operatorname{softplus}"
+
+    def fdiff(self, argindex=1):
+        return sigmoid(self.args[0])
+
+    def _eval_rewrite_as_exp(self, u, **kwargs):
+        return log(1 + exp(u))
+
+
+class logsumexp(_Definition):
+    """LSE(z) = log(exp z_1 + ... + exp z_K), for `logsumexp(Z)` or any elementwise expression such as `logsumexp(Z / tau)`."""
+
+    nargs = 1
+    is_real = True
+    latex_name = r"\operatorname{LSE}"
+
+    def _eval_derivative(self, s):
+        (u,) = self.args
+        if isinstance(s, Indexed):
+            return softmax(u, s.indices[0]) * _element(u, s.indices[0]).diff(s)
+        slope = _element(u, k).diff(s)
+        return S.Zero if slope == 0 else Sum(softmax(u, k) * slope, (k, 1, K))
+
+    def _eval_rewrite_as_exp(self, u, **kwargs):
+        return log(Sum(exp(_element(u, k)), (k, 1, K)))
+
+
+class softmax(_Definition):
+    """softmax(z)_j = exp(z_j) / (exp z_1 + ... + exp z_K), written `softmax(Z, j)`."""
+
+    nargs = 2
+    is_positive = True
+
+    def _eval_derivative(self, s):
+        u, index = self.args
+        if isinstance(s, Indexed):
+            (other,) = s.indices
+            return self * (KroneckerDelta(index, other) - softmax(u, other)) * _element(u, other).diff(s)
+        return self * (_element(u, index).diff(s) - logsumexp(u).diff(s))
+
+    def _eval_rewrite_as_exp(self, u, index, **kwargs):
+        return exp(_element(u, index)) / Sum(exp(_element(u, k)), (k, 1, K))
+
+    def _latex(self, printer, exp=None):
+        u, index = map(printer._print, self.args)
+        plain = rf"\operatorname{{softmax}}{_brackets(u)}_{{{index}}}"
+        return plain if exp is None else rf"{plain}^{{{exp}}}"
+
+
+DEFINITIONS = (sigmoid, softplus, logsumexp, softmax)
+
+
+class _Textbook(LatexPrinter):
+    """SymPy's LaTeX, with the few habits of a textbook that it lacks."""
+
+    def _print_Add(self, expr, order=None):
+        # y_hat - y, not -y + y_hat: terms with a minus sign go last
+        terms = sorted(self._as_ordered_terms(expr, order="lex"), key=lambda term: term.could_extract_minus_sign())
+        return super()._print_Add(Add(*terms, evaluate=False), order="none")
+
+    def _print_Mul(self, expr):
+        # (tau - 1) (y - y_hat), q_k log p_k: parameters go first, logarithms and sums last
+        if expr.could_extract_minus_sign() and (-expr).is_Mul:
+            return f"- {self._print(-expr)}"
+
+        def place(factor):
+            return isinstance(factor, Sum), isinstance(factor, log), factor.has(y, y_hat, z)
+
+        return super()._print_Mul(Mul(*sorted(expr.as_ordered_factors(), key=place), evaluate=False))
+
+    def _print_log(self, expr, exp=None):
+        power = "" if exp is None else f"^{{{exp}}}"
+        inside = self._print(expr.args[0])
+        short = expr.args[0].is_Atom or isinstance(expr.args[0], (Indexed, Sum, _Definition))
+        return rf"\log{power} {inside if short else _brackets(inside)}"
+
+    def _print_Derivative(self, expr):
+        # SymPy sees one variable in LSE(z), but z_j is one of many
+        self._settings["diff_operator_latex"] = r"\partial " if any(isinstance(v, Indexed) for v in expr.variables) else "d"
+        return super()._print_Derivative(expr)
+
+    def _print_Indexed(self, expr):
+        return f"{self._print(expr.base)}_{{{','.join(map(self._print, expr.indices))}}}"
+
+    def _print_Relational(self, expr):
+        # |r| <= delta, not delta >= |r|: the longer side goes first
+        if isinstance(expr, (Gt, Ge, Lt, Le)) and expr.lhs.count_ops() < expr.rhs.count_ops():
+            expr = expr.reversed
+        return super()._print_Relational(expr)
+
+    def _print_Piecewise(self, expr):
+        # the Iverson bracket: [condition] is 1 where the condition holds and 0 elsewhere
+        if len(expr.args) == 2 and expr.args[0].expr == 1 and expr.args[1].expr == 0 and expr.args[1].cond == True:  # noqa: E712
+            return rf"\left[{self._print(expr.args[0].cond)}\right]"
+        return super()._print_Piecewise(expr)
+
+    def _print_Abs(self, expr, exp=None):
+        inside = rf"\left\lvert {self._print(expr.args[0])} \right\rvert"
+        return inside if exp is None else f"{inside}^{{{exp}}}"
+
+
+def latex(expression):
+    """The LaTeX of an expression as the book prints it."""
+    return _Textbook({"order": "none"}).doprint(expression)

@@ -1,0 +1,104 @@
+"""Exercises of the chapter "The gradient the optimiser sees"."""
+
+import math
+
+import numpy as np
+
+from lossbook._result import Result
+from lossbook.exercises import exercise_for
+
+
+@exercise_for(
+    "gradient-softmax",
+    hints=["The gradient is prediction minus target.", "Subtract the largest logit before you take exponentials: softmax does not change."],
+)
+def check_softmax_gradient(answer):
+    r"""Write `gradient(logits, label)`: the gradient of softmax cross-entropy for one example, `logits` being a NumPy vector
+    and `label` the index of the true class. It must also work for logits such as `[1000.0, 0.0]`."""
+    from lossbook import card
+
+    rng = np.random.default_rng(0)
+    cases = [(3 * rng.standard_normal(size), int(rng.integers(size))) for size in (2, 3, 5, 10)] + [(np.array([1000.0, 0.0]), 1)]
+    worst, message = 0.0, ""
+    for logits, label in cases:
+        got = np.asarray(answer(logits.copy(), label), float)
+        if got.shape != logits.shape:
+            return Result(False, "verified", message=f"for {len(logits)} logits your answer has the shape {got.shape}")
+        gap = float(np.max(np.abs(got - card("softmax_cross_entropy").gradient(logits, np.asarray(label)))))
+        if not gap <= worst:
+            worst, message = gap, f"at logits {logits.round(2).tolist()} and label {label} your answer is {got.round(4).tolist()}"
+    return Result(worst < 1e-10, "verified", points=len(cases), worst=worst, message=message)
+
+
+@exercise_for("gradient-concave", hints=["Which factor of the second derivative can change its sign?", "Solve 3p - 1 < 0."])
+def check_concave(answer):
+    r"""The target is 1 and the loss is $(\sigma(z) - 1)^2$. Below which predicted probability is this loss concave, so that
+    Newton's method walks away from the target? Give a number."""
+    p = float(answer)
+    if not 0 < p < 1:
+        return Result(False, "verified", message=f"{p} is not a probability strictly between 0 and 1")
+
+    def curvature(p):
+        z, step = math.log(p / (1 - p)), 1e-3
+        loss = [(1 / (1 + math.exp(-z - h)) - 1) ** 2 for h in (-step, 0.0, step)]
+        return (loss[0] - 2 * loss[1] + loss[2]) / step**2
+
+    below, above = curvature(p - 0.002), curvature(p + 0.002)
+    message = f"the curvature is {below:.4f} just below p = {p:g} and {above:.4f} just above"
+    return Result(below < 0 < above, "verified", points=2, message=message)
+
+
+@exercise_for(
+    "gradient-safe-rate",
+    hints=["Which matrix is never exceeded by the Hessian of the mean loss?", "2 / L, with L the largest eigenvalue of XᵀX / (4n)."],
+)
+def check_safe_rate(answer):
+    r"""Write `safe_rate(x)`: the number below which every learning rate is safe for gradient descent on the *mean* logistic
+    loss of a linear model with the inputs `x` of shape (n, d), whatever the labels and the start."""
+    rng, worst, message = np.random.default_rng(1), 0.0, ""
+    for n, d in ((5, 2), (40, 3), (200, 7)):
+        x = rng.standard_normal((n, d)) * rng.uniform(0.1, 5, d)
+        want = 8 * n / np.linalg.norm(x, 2) ** 2  # the squared singular value is the eigenvalue of XᵀX
+        gap = abs(float(answer(x)) / want - 1)
+        if not gap <= worst:
+            worst, message = gap, f"for random inputs of shape {n} x {d} your answer is {answer(x):.4g}; its relative error is {gap:.2g}"
+    return Result(worst < 1e-8, "verified", points=3, worst=worst, message=message)
+
+
+@exercise_for(
+    "gradient-softmax-twice",
+    hints=["What is the best vector that the first softmax can give?", "Cross-entropy of the logits (1, 0, ..., 0) with label 0."],
+)
+def check_softmax_twice(answer):
+    r"""Write `floor(K)`: the number that the cross-entropy of $K$ classes cannot go below when its input has already been
+    through a softmax."""
+    from lossbook import softmax_cross_entropy
+
+    for classes in (2, 3, 10, 1000):
+        sure = np.zeros(classes)
+        sure[0] = 1.0
+        want, got = float(softmax_cross_entropy(sure, np.asarray(0))), float(answer(classes))
+        if not abs(got - want) < 1e-9:
+            side = "above" if got > want else "below"
+            return Result(False, "verified", message=f"for K = {classes} your answer {got:.4f} is {side} the smallest loss that can be reached")
+    return Result(True, "verified", points=4)
+
+
+@exercise_for(
+    "gradient-newton",
+    hints=[
+        "The gradient is Xᵀ(p - y) / n, with p the sigmoid of the logits.",
+        "The Hessian is Xᵀ diag(p (1 - p)) X / n; np.linalg.solve(hessian, gradient) is the step.",
+    ],
+)
+def check_newton(answer):
+    r"""Write `newton_step(weights, x, y)`: the weights after one Newton step on the mean logistic loss, for inputs `x` (n, d) and
+    targets `y` (n,) of 0 and 1. Then see in how many steps it finds the optimum for the data of this chapter."""
+    rng = np.random.default_rng(2)
+    x, weights = rng.standard_normal((60, 3)), np.zeros(3)
+    y = (rng.random(60) < 1 / (1 + np.exp(-x @ [1.0, -0.5, 0.2]))).astype(float)
+    for _ in range(8):
+        weights = np.asarray(answer(weights, x, y), float)
+    slope = float(np.linalg.norm(x.T @ (1 / (1 + np.exp(-x @ weights)) - y) / 60))
+    message = f"after 8 steps on a random problem the gradient still has the length {slope:.2g}"
+    return Result(slope < 1e-12, "verified", points=1, worst=slope, message=message)

@@ -1,0 +1,42 @@
+"""One torch module that turns any loss of the package into a layer."""
+
+import inspect
+
+import torch
+
+
+class Loss(torch.nn.Module):
+    """A loss function with its parameters fixed: ``Loss(lossbook.huber, delta=2.0)(pred, target)``.
+
+    `function` is any loss of this package (or one with the same signature); `params` are passed to it at every call. Tensors among
+    them become buffers, so that `.to(device)` moves them. A parameter the function does not have raises TypeError at once.
+
+    >>> import lossbook, torch
+    >>> loss = Loss(lossbook.huber, delta=2.0)
+    >>> loss
+    Loss(huber, delta=2.0)
+    >>> loss(torch.tensor([3.0]), torch.tensor([0.0]))
+    tensor(4.)
+    """
+
+    def __init__(self, function, **params):
+        super().__init__()
+        self.function = function
+        accepted = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        unknown = sorted(set(params) - set(accepted))
+        if unknown:
+            raise TypeError(f"{function.__name__} has no parameter {', '.join(unknown)}; it takes {', '.join(accepted)}")
+        self._names = list(params)
+        for name, value in params.items():
+            if isinstance(value, torch.Tensor):
+                self.register_buffer(name, value)
+            else:
+                setattr(self, name, value)
+
+    def forward(self, pred, target, weight=None, **options):
+        """The loss of a batch; `options` may hold `denominator`, or override a fixed parameter for this call."""
+        params = {name: getattr(self, name) for name in self._names}
+        return self.function(pred, target, weight=weight, **(params | options))
+
+    def extra_repr(self):
+        return ", ".join([self.function.__name__, *(f"{name}={getattr(self, name)}" for name in self._names)])

@@ -1,0 +1,114 @@
+"""Every loss x every property x every backend, from the Cards: the function is held to its formula, its gradient, its claims."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from lossbook import CARDS, check
+
+NAMES = list(CARDS)
+SMOOTH = [
+    name for name in NAMES if any(c.kind == "smooth" and "order 2" in c.statement for c in CARDS[name].claims)
+] + ["softmax_cross_entropy", "softmax_focal", "brier", "spherical_score", "cosine_distance"]
+CLAIMS = [pytest.param(claim, id=f"{name}-{i}-{claim.kind}") for name in NAMES for i, claim in enumerate(CARDS[name].claims)]
+# relative error that each dtype may have: float16 and bfloat16 compute in float32 and round once
+DTYPES = [("numpy", "float64", 1e-12), ("numpy", "float32", 1e-5), ("torch", "float64", 1e-12), ("torch", "float32", 1e-5)]
+HALVES = [("numpy", "float16", 1e-3), ("torch", "float16", 1e-3), ("torch", "bfloat16", 8e-3)]
+
+
+@pytest.mark.parametrize("library, dtype, rtol", DTYPES + HALVES)
+@pytest.mark.parametrize("name", NAMES)
+def test_value_is_the_formula(name, library, dtype, rtol):
+    result = check.value(name, library=library, dtype=dtype, rtol=rtol)
+    assert result, (result.message, result.witness)
+    assert result.points >= 40
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradient_is_the_derivative_of_the_formula(name):
+    result = check.gradient(name)
+    assert result, (result.message, result.witness)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_autograd_agrees_with_the_hand_gradient(name):
+    result = check.autograd(name)
+    assert result, (result.worst, result.witness)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_second_derivative(name):
+    result = check.curvature(name)
+    assert result, (result.worst, result.witness)
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_claim(claim):
+    result = claim.check()
+    assert result, (claim.statement, result.message, result.witness)
+    assert result.grade == claim.grade, f"the card says {claim.grade}, the check delivers {result.grade}"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if CARDS[name].twins])
+def test_twins(name):
+    result = check.twins(name)
+    assert result, result.message
+    assert result.points >= len(CARDS[name].twins)
+
+
+def test_few_claims_are_only_cited():
+    claims = [claim for card in CARDS.values() for claim in card.claims]
+    cited = sum(claim.grade == "cited" for claim in claims)
+    assert cited / len(claims) < 0.05
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_card_is_complete(name):
+    card = CARDS[name]
+    assert set(card.symbols) == set(card.domain)
+    assert card.reference, "every loss names its source"
+    assert card.gradient is not None
+    assert len(card.claims) >= 3
+    parameters = inspect.signature(card.function).parameters
+    assert list(parameters)[-3:] == ["weight", "reduction", "denominator"]
+    assert list(inspect.signature(card.gradient).parameters)[: len(card.function.axes)] == list(card.function.axes)
+    assert ">>>" in inspect.getdoc(card.function)
+    assert "Source" in inspect.getdoc(card.function)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_card_displays(name):
+    text = CARDS[name]._repr_markdown_()
+    assert text.count("\n") > 6
+    assert "None" not in text
+    assert repr(CARDS[name])
+
+
+def test_unknown_name_suggests():
+    from lossbook import card
+
+    with pytest.raises(KeyError, match="huber"):
+        card("hubber")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradient_of_symmetric_losses_reaches_the_target(name):
+    """Targets receive gradient exactly where the card claims symmetry."""
+    import torch
+
+    from lossbook import _points
+
+    card = CARDS[name]
+    arrays = [torch.as_tensor(a) for a in _points.ordinary(card, n=5)]
+    for a in arrays:
+        a.requires_grad_()
+    total = card.function(*arrays, reduction="sum")
+    gradient = torch.autograd.grad(total, arrays[-1], allow_unused=True)[0]
+    claimed = any(c.kind == "symmetric" for c in card.claims)
+    assert card.function.symmetric == claimed
+    if claimed:
+        swapped = torch.as_tensor(card.gradient(arrays[-1].detach(), arrays[0].detach()))
+        np.testing.assert_allclose(gradient, swapped, rtol=1e-9, atol=1e-12)
+    else:
+        assert gradient is None

@@ -1,0 +1,74 @@
+"""The local Sphinx extension, on a book of one small page: figures, numbered equations, measured numbers, nothing remote."""
+
+import re
+from io import StringIO
+from pathlib import Path
+
+import nbformat
+import pytest
+from run_notebook import KERNEL
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
+
+EXTENSION = Path(__file__).parents[1] / "book/_ext"
+FIGURE = (
+    '<?xml version="1.0"?><svg role="img" viewBox="0 0 1 1"><title>A line</title><defs><path id="m1"/></defs>'
+    '<use xlink:href="#m1" style="fill: #24292F; clip-path: url(#m1)"/></svg>'
+)
+EQUATION = "$$\n% \\label{eq-line}\n\\begin{aligned}\na &= b\n\\end{aligned}\n$$"
+PROSE = "# Page\n\nBy {eq}`eq-line` the slope is {measured}`0.83 <slope>`."
+
+
+def build(folder, prose=PROSE):
+    """The page as HTML, and what Sphinx warned of."""
+    v4 = nbformat.v4
+    shown = [{"image/svg+xml": FIGURE}, {"image/svg+xml": FIGURE}, {"text/latex": EQUATION}]
+    outputs = [v4.new_output("display_data", data=data) for data in shown]
+    cells = [v4.new_markdown_cell(prose), v4.new_code_cell("show()", outputs=outputs, execution_count=1)]
+    metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    nbformat.write(v4.new_notebook(cells=cells, metadata=metadata), folder / "index.ipynb")
+    settings = {
+        "extensions": ["myst_nb", "sphinx_thebe", "lossbook_site"],
+        "myst_enable_extensions": ["dollarmath"],
+        "nb_execution_mode": "off",
+        "numfig": True,
+    }
+    warnings, out = StringIO(), folder / "out"
+    with docutils_namespace():
+        app = Sphinx(folder, None, out, folder / "trees", "html", settings, status=None, warning=warnings, freshenv=True)
+        app.build()
+    return (out / "index.html").read_text(encoding="utf-8"), warnings.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def extension_on_path(monkeypatch):
+    monkeypatch.syspath_prepend(str(EXTENSION))
+
+
+def test_page(tmp_path):
+    html, warnings = build(tmp_path)
+    assert "WARNING" not in warnings and "ERROR" not in warnings, warnings
+    # 1. both figures stand in the page, in its ink, with ids of their own, and say what they show
+    figures = re.findall(r'<div class="figure-svg">(.*?</svg>)</div>', html)
+    assert len(figures) == 2
+    for number, figure in enumerate(figures, start=1):
+        assert figure.startswith('<svg role="img"') and "<title>A line</title>" in figure
+        assert "fill: currentColor" in figure
+        assert set(re.findall(r'(?:id="|#)([\w-]+)', figure)) == {f"figure{number}-m1"}
+    # 2. the equation is numbered, the sentence refers to it, and the label is gone
+    assert re.search(r'id="equation-eq-line".*?class="eqno">\(1\)', html, re.DOTALL)
+    assert 'href="#equation-eq-line">(1)</a>' in html
+    assert "\\label" not in html
+    # 3. the number is there without its key, which is the tooltip
+    assert re.search(r'<span class="measured" title="[^"]*slope">0\.83</span>', html)
+    # 4. no trace of Thebe
+    assert "thebe" not in html.lower()
+
+
+@pytest.mark.parametrize(
+    "prose, complaint",
+    [("# Page\n\n{eq}`eq-other`", "eq-other"), ("# Page\n\nThe slope is {measured}`0.83`.", "number <name>")],
+)
+def test_what_cannot_be_resolved_is_reported(tmp_path, prose, complaint):
+    _, warnings = build(tmp_path, prose)
+    assert complaint in warnings

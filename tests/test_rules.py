@@ -1,0 +1,427 @@
+"""The common rules: shapes, dtypes, weights, reductions, bad input and the support matrix, for every loss on every backend."""
+
+import functools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import lossbook
+from lossbook import CARDS, _points
+
+NAMES = list(CARDS)
+LIBRARIES = {"numpy": np.asarray, "torch": torch.as_tensor}
+LABELLED = [name for name in NAMES if "labels" in CARDS[name].function.axes]
+ROWS = [name for name in NAMES if 1 in CARDS[name].function.axes.values()]
+
+
+def example(name, n=6, library="numpy", dtype="float64"):
+    """n ordinary examples; labels as integers, as most people give them."""
+    arrays = [a.astype(dtype) for a in _points.ordinary(CARDS[name], n=n)]
+    if name in LABELLED:
+        arrays[-1] = arrays[-1].argmax(-1)
+    return [LIBRARIES[library](a) for a in arrays]
+
+
+def call(name, *arrays, **options):
+    return CARDS[name].function(*arrays, **options)
+
+
+each_loss = pytest.mark.parametrize("name", NAMES)
+each_library = pytest.mark.parametrize("library", LIBRARIES)
+
+
+@each_library
+@each_loss
+def test_reductions(name, library):
+    arrays = example(name, library=library)
+    values = np.asarray(call(name, *arrays, reduction="none"))
+    assert values.shape == (6,)
+    np.testing.assert_allclose(call(name, *arrays, reduction="sum"), values.sum(), rtol=1e-13)
+    np.testing.assert_allclose(call(name, *arrays), values.mean(), rtol=1e-13)
+    np.testing.assert_allclose(call(name, *arrays, denominator=24), values.sum() / 24, rtol=1e-13)
+
+
+@each_library
+@each_loss
+def test_weights(name, library):
+    arrays = example(name, library=library)
+    values = np.asarray(call(name, *arrays, reduction="none"))
+    w = np.array([0.5, 2.0, 0.0, 1.0, 3.0, 0.0])
+    weight = LIBRARIES[library](w)
+    np.testing.assert_allclose(call(name, *arrays, weight=weight, reduction="none"), values * w, rtol=1e-13)
+    np.testing.assert_allclose(call(name, *arrays, weight=weight), (values * w).sum() / w.sum(), rtol=1e-13)
+    np.testing.assert_allclose(call(name, *arrays, weight=weight, denominator=10.0), (values * w).sum() / 10, rtol=1e-13)
+
+
+@pytest.mark.parametrize("garbage", [np.nan, np.inf, -np.inf])
+@each_loss
+def test_weight_zero_removes_an_example_whatever_it_holds(name, garbage):
+    first, *rest = example(name, library="torch")
+    clean = first.clone().requires_grad_()
+    dirty = first.clone()
+    dirty[2] = garbage
+    dirty.requires_grad_()
+    if rest[-1].is_floating_point():
+        rest[-1] = rest[-1].clone()
+        target = rest[-1].clone()
+        target[2] = garbage
+    else:
+        target = rest[-1].clone()
+        target[2] = -7
+    weight = torch.tensor([1.0, 1, 0, 1, 1, 2], dtype=torch.float64)
+    a = call(name, clean, rest[-1], weight=weight)
+    b = call(name, dirty, target, weight=weight)
+    assert torch.equal(a, b)
+    (ga,), (gb,) = torch.autograd.grad(a, clean), torch.autograd.grad(b, dirty)
+    assert torch.equal(ga, gb)
+    assert torch.all(gb[2] == 0)
+
+
+@each_library
+@each_loss
+def test_nothing(name, library):
+    arrays = [a[:0] for a in example(name, library=library)]
+    assert call(name, *arrays, reduction="none").shape == (0,)
+    assert float(call(name, *arrays, reduction="sum")) == 0
+    assert np.isnan(float(call(name, *arrays)))
+    everything_dropped = call(name, *example(name, library=library), weight=LIBRARIES[library](np.zeros(6)))
+    assert np.isnan(float(everything_dropped))
+
+
+@each_library
+@each_loss
+def test_nan_propagates(name, library):
+    for argument in range(len(CARDS[name].function.axes)):
+        arrays = [np.array(a) for a in example(name)]
+        if arrays[argument].dtype.kind == "i":
+            continue
+        arrays[argument][1] = np.nan
+        values = np.asarray(call(name, *map(LIBRARIES[library], arrays), reduction="none"))
+        assert np.isnan(values[1])
+        assert np.isfinite(np.delete(values, 1)).all()
+
+
+@each_loss
+def test_nan_propagates_into_the_gradient(name):
+    first, *rest = _points.ordinary(CARDS[name], n=4)
+    first[1] = np.nan
+    assert np.isnan(np.asarray(CARDS[name].gradient(first, *rest))[1]).all()
+
+
+@each_library
+@each_loss
+def test_any_number_of_axes_and_any_layout(name, library):
+    arrays = example(name, n=12, library=library)
+    flat = np.asarray(call(name, *arrays, reduction="none"))
+    cubes = [a.reshape((2, 3, 2, *a.shape[1:])) for a in arrays]
+    np.testing.assert_array_equal(np.asarray(call(name, *cubes, reduction="none")).ravel(), flat)
+    np.testing.assert_allclose(call(name, *cubes), flat.mean(), rtol=1e-13)
+    single = [a[0] for a in arrays]
+    assert np.shape(call(name, *single, reduction="none")) == ()
+    np.testing.assert_array_equal(call(name, *[a[::2] for a in arrays], reduction="none"), flat[::2])
+
+
+@each_loss
+def test_inputs_are_not_changed(name):
+    arrays = example(name, library="torch")
+    before = [a.clone() for a in arrays]
+    call(name, *arrays, weight=torch.tensor([0.0, 1, 1, 1, 1, 1]))
+    assert all(torch.equal(a, b) for a, b in zip(arrays, before))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+@each_loss
+def test_dtype_is_kept(name, dtype):
+    arrays = [a.to(getattr(torch, dtype)) if a.is_floating_point() else a for a in example(name, library="torch")]
+    for reduction in ("none", "sum", "mean"):
+        assert call(name, *arrays, reduction=reduction).dtype == getattr(torch, dtype)
+
+
+def test_half_precision_sums_in_float32():
+    big = torch.full((20, 300, 1025), 3.0, dtype=torch.float16)
+    assert float(lossbook.squared_error(big, torch.zeros_like(big))) == 9.0
+
+
+@each_loss
+def test_mixed_floats_promote(name):
+    first, *rest = example(name, library="torch")
+    if rest[-1].is_floating_point():
+        assert call(name, first.float(), rest[-1].double()).dtype == torch.float64
+
+
+# --- bad input ----------------------------------------------------------------------------------------------------------
+
+
+@each_library
+@each_loss
+def test_shapes_must_agree(name, library):
+    arrays = example(name, library=library)
+    with pytest.raises(ValueError, match="shape"):
+        call(name, arrays[0], arrays[1][:5])
+    with pytest.raises(ValueError, match="nothing is broadcast"):
+        call(name, arrays[0], arrays[1][..., None])
+    with pytest.raises(ValueError, match="weight"):
+        call(name, *arrays, weight=LIBRARIES[library](np.ones((6, 1))))
+
+
+@each_library
+@each_loss
+def test_predictions_must_be_real(name, library):
+    first, last = example(name, library=library)
+    for wrong in (np.ones(first.shape, np.int64), np.ones(first.shape, bool), np.ones(first.shape, np.complex128)):
+        with pytest.raises(TypeError, match="floating point"):
+            call(name, LIBRARIES[library](wrong), last)
+
+
+@each_loss
+def test_integer_targets_are_accepted(name):
+    if name in LABELLED or name in ROWS:
+        return
+    first, last = example(name)
+    whole = np.ones(last.shape, np.int64)
+    np.testing.assert_array_equal(call(name, first, whole), call(name, first, whole.astype(float)))
+
+
+@each_loss
+def test_libraries_do_not_mix(name):
+    first, last = example(name)
+    with pytest.raises(TypeError, match="one library"):
+        call(name, torch.as_tensor(first), last)
+
+
+@each_loss
+def test_bad_options(name):
+    arrays = example(name)
+    with pytest.raises(ValueError, match="reduction"):
+        call(name, *arrays, reduction="average")
+    with pytest.raises(ValueError, match="denominator"):
+        call(name, *arrays, reduction="sum", denominator=3)
+    with pytest.raises(ValueError, match="denominator"):
+        call(name, *arrays, denominator=-1)
+    with pytest.raises(ValueError, match="weight must be >= 0"):
+        call(name, *arrays, weight=np.array([1.0, 1, 1, -1, 1, 1]))
+    with pytest.raises(ValueError, match="weight must be >= 0"):
+        call(name, *arrays, weight=np.array([1.0, 1, 1, np.nan, 1, 1]))
+    with pytest.raises(TypeError):
+        call(name, *arrays, size_average=True)
+    with pytest.raises(TypeError, match="missing"):
+        call(name, arrays[0])
+    with pytest.raises(TypeError, match="by keyword"):
+        call(name, *arrays, 0.5)
+
+
+OUTSIDE = {"(0, inf)": [0.0, -1.0], "[0, inf)": [-0.1], "(0, 1)": [0.0, 1.0, 1.5], "[0, 1)": [-0.1, 1.0], "R": []}
+
+
+@each_loss
+def test_parameters_out_of_range(name):
+    card = CARDS[name]
+    for parameter in card.parameters:
+        for value in [*OUTSIDE[card.domain[parameter]], float("nan")]:
+            if name == "sigmoid_cross_entropy" and value == 0.0:
+                continue  # a weight of 0 is allowed there, though no probability can be read off then
+            with pytest.raises(ValueError, match=parameter):
+                call(name, *example(name), **{parameter: value})
+
+
+@each_library
+@pytest.mark.parametrize("name", LABELLED)
+def test_labels_out_of_range(name, library):
+    logits, labels = example(name)
+    for wrong in (4, -1, -100):
+        labels[3] = wrong
+        with pytest.raises(IndexError, match=f"got {wrong} at position 3"):
+            call(name, LIBRARIES[library](logits), LIBRARIES[library](labels))
+
+
+@each_library
+@pytest.mark.parametrize("name", LABELLED)
+def test_probabilities_are_checked(name, library):
+    logits, _ = example(name)
+    q = np.full(logits.shape, 0.25)
+    indices = np.array([0, 1, 2, 3, 0, 1])
+    np.testing.assert_array_equal(
+        call(name, *map(LIBRARIES[library], (logits, np.eye(4)[indices]))), call(name, *map(LIBRARIES[library], (logits, indices)))
+    )
+    q[2, 0] = 0.5
+    with pytest.raises(ValueError, match="sum to 1"):
+        call(name, LIBRARIES[library](logits), LIBRARIES[library](q))
+    q[2] = [1.5, -0.5, 0, 0]
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        call(name, LIBRARIES[library](logits), LIBRARIES[library](q))
+
+
+BAD_TARGETS = {"[0, 1]": [-0.1, 1.1], "{0, 1}": [-1.0, 0.5], "R without 0": [0.0], "(-1, inf)": [-1.0, -2.0]}
+
+
+@each_library
+@each_loss
+def test_targets_outside_the_domain(name, library):
+    domain = CARDS[name].domain[list(CARDS[name].function.axes)[-1]]
+    for wrong in BAD_TARGETS.get(domain, []):
+        first, last = (np.array(a) for a in example(name))
+        last[3] = wrong
+        with pytest.raises(ValueError, match="target must .* at position 3"):
+            call(name, LIBRARIES[library](first), LIBRARIES[library](last))
+
+
+def test_a_zero_vector_has_no_direction():
+    with pytest.raises(ValueError, match="direction"):
+        lossbook.cosine_distance(np.zeros((1, 3)), np.ones((1, 3)))
+
+
+# --- infinities: the limit where there is one ---------------------------------------------------------------------------
+
+INF = np.inf
+LIMITS = {
+    "sigmoid_cross_entropy": [(INF, 1, 0), (INF, 0, INF), (-INF, 0, 0), (-INF, 1, INF), (INF, 0.5, INF)],
+    "sigmoid_focal": [(INF, 1, 0), (INF, 0, INF), (-INF, 0, 0), (-INF, 1, INF)],
+    "exponential": [(INF, 1, 0), (INF, 0, INF), (-INF, 0, 0), (-INF, 1, INF)],
+    "hinge": [(INF, 1, 0), (INF, 0, INF), (-INF, 0, 0), (-INF, 1, INF)],
+    "squared_error": [(INF, 0, INF), (-INF, 0, INF)],
+    "absolute_error": [(INF, 0, INF), (-INF, 0, INF)],
+    "huber": [(INF, 0, INF), (-INF, 0, INF)],
+    "smooth_l1": [(INF, 0, INF), (-INF, 0, INF)],
+    "log_cosh": [(INF, 0, INF), (-INF, 0, INF)],
+    "charbonnier": [(INF, 0, INF), (-INF, 0, INF)],
+    "cauchy": [(INF, 0, INF), (-INF, 0, INF)],
+    "geman_mcclure": [(INF, 0, 2), (-INF, 0, 2)],
+    "welsch": [(INF, 0, 1), (-INF, 0, 1)],
+    "tukey_biweight": [(INF, 0, 4.685**2 / 6), (-INF, 0, 4.685**2 / 6)],
+    "pinball": [(INF, 0, INF), (-INF, 0, INF)],
+    "expectile": [(INF, 0, INF), (-INF, 0, INF)],
+}
+
+
+@each_library
+@pytest.mark.parametrize("name", LIMITS)
+def test_infinite_predictions(name, library):
+    for first, last, want in LIMITS[name]:
+        got = float(call(name, *map(LIBRARIES[library], (np.array([first]), np.array([float(last)])))))
+        assert got == pytest.approx(want, rel=1e-15)
+
+
+SLOPES = {  # gradient at an infinite prediction, target 0 (or 1 where the second entry says so)
+    "sigmoid_cross_entropy": [(INF, 0, 1), (INF, 1, 0), (-INF, 1, -1), (-INF, 0, 0)],
+    "sigmoid_focal": [(INF, 0, 1), (INF, 1, 0), (-INF, 1, -1), (-INF, 0, 0)],
+    "hinge": [(INF, 0, 1), (INF, 1, 0), (-INF, 1, -1), (-INF, 0, 0)],
+    "perceptron": [(INF, 0, 1), (INF, 1, 0), (-INF, 1, -1), (-INF, 0, 0)],
+    "absolute_error": [(INF, 0, 1), (-INF, 0, -1)],
+    "huber": [(INF, 0, 1), (-INF, 0, -1)],
+    "smooth_l1": [(INF, 0, 1), (-INF, 0, -1)],
+    "log_cosh": [(INF, 0, 1), (-INF, 0, -1)],
+    "cauchy": [(1e200, 0, 0), (-1e200, 0, 0)],
+    "welsch": [(INF, 0, 0), (-INF, 0, 0)],
+    "tukey_biweight": [(INF, 0, 0), (-INF, 0, 0)],
+    "pinball": [(INF, 0, 0.5), (-INF, 0, -0.5)],
+    "quantile_huber": [(INF, 0, 0.5), (-INF, 0, -0.5)],
+    "epsilon_insensitive": [(INF, 0, 1), (-INF, 0, -1)],
+}
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_gradient_at_infinity(name):
+    for first, last, want in SLOPES[name]:
+        pair = torch.tensor([first], dtype=torch.float64, requires_grad=True), torch.tensor([last], dtype=torch.float64)
+        by_hand = CARDS[name].gradient(np.array([first]), np.array([float(last)]))
+        (by_autograd,) = torch.autograd.grad(call(name, *pair), pair[0])
+        assert float(by_hand[0]) == pytest.approx(want, abs=1e-150)
+        assert float(by_autograd[0]) == pytest.approx(want, abs=1e-150), (first, last)
+
+
+@pytest.mark.parametrize("name", ["softmax_cross_entropy", "softmax_focal", "brier", "spherical_score"])
+def test_infinite_logits(name):
+    """A class ruled out (logit -inf) that is not the label changes nothing; an infinite logit is certainty."""
+    logits = torch.tensor([[0.5, -INF, 1.0], [INF, 0.0, 1.0]], dtype=torch.float64, requires_grad=True)
+    labels = torch.tensor([0, 0])
+    values = call(name, logits, labels, reduction="none")
+    two = call(name, torch.tensor([[0.5, 1.0]], dtype=torch.float64), torch.tensor([0]))
+    assert values[0].item() == pytest.approx(two.item(), rel=1e-14)
+    assert values[1].item() == (-1 if name == "spherical_score" else 0)
+    (gradient,) = torch.autograd.grad(values[0], logits)
+    assert torch.isfinite(gradient[0]).all()
+    assert gradient[0, 1] == 0
+
+
+def test_a_row_of_ruled_out_classes_can_be_ignored():
+    logits = torch.tensor([[0.0, 1.0], [-INF, -INF]], requires_grad=True)
+    value = lossbook.softmax_cross_entropy(logits, torch.tensor([0, -100]), ignore_index=-100)
+    (gradient,) = torch.autograd.grad(value, logits)
+    assert value.item() == pytest.approx(1.3132617)
+    assert torch.isfinite(gradient).all()
+
+
+# --- support matrix -----------------------------------------------------------------------------------------------------
+
+
+@each_loss
+def test_compile(name):
+    arrays = example(name, library="torch")
+    torch._dynamo.reset()
+    compiled = torch.compile(CARDS[name].function, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(*arrays), call(name, *arrays), rtol=1e-14, atol=0)
+    weight = torch.tensor([1.0, 0, 1, 2, 1, 1], dtype=torch.float64)
+    torch.testing.assert_close(compiled(*arrays, weight=weight), call(name, *arrays, weight=weight), rtol=1e-14, atol=0)
+
+
+@each_loss
+def test_vmap_and_grad(name):
+    arrays = example(name, library="torch")
+    torch.testing.assert_close(torch.func.vmap(CARDS[name].function)(*arrays), call(name, *arrays, reduction="none"))
+    per_example = torch.func.vmap(torch.func.grad(CARDS[name].function))(*arrays)
+    card = CARDS[name]
+    hand = card.gradient(arrays[0], torch.nn.functional.one_hot(arrays[1], 4).double() if name in LABELLED else arrays[1])
+    torch.testing.assert_close(per_example, hand, rtol=1e-9, atol=1e-12)
+
+
+def test_import_is_light():
+    code = "import sys, lossbook; print([m for m in ('sympy', 'scipy', 'torch', 'matplotlib', 'sklearn') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_public_names():
+    assert set(CARDS) < set(lossbook.__all__)
+    for name in lossbook.__all__:
+        assert getattr(lossbook, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'hubber'"):
+        lossbook.hubber  # noqa: B018
+
+
+# --- random shapes and values -------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    name=st.sampled_from(NAMES),
+    shape=st.lists(st.integers(0, 4), min_size=0, max_size=3),
+    scale=st.sampled_from([1e-6, 1e-2, 1.0, 30.0, 1e3, 1e5]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_random_batches(name, shape, scale, seed):
+    """NumPy and torch agree; the sum is the sum of the parts; a permuted batch has the same values."""
+    card = CARDS[name]
+    n = int(np.prod(shape))
+    arrays = _points.ordinary(card, n=max(n, 1), seed=seed)
+    if card.domain[list(card.function.axes)[0]].startswith("R"):
+        arrays[0] = arrays[0] * scale
+    arrays = [a[:n].reshape((*shape, *a.shape[1:])) for a in arrays]
+    values = card.function(*arrays, reduction="none")
+    assert values.shape == tuple(shape)
+    theirs = card.function(*map(torch.as_tensor, arrays), reduction="none").numpy()
+    np.testing.assert_allclose(values, theirs, rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(card.function(*arrays, reduction="sum"), values.sum(), rtol=1e-11)
+    if shape and shape[0] > 1:
+        order = np.random.default_rng(seed).permutation(shape[0])
+        np.testing.assert_array_equal(card.function(*[a[order] for a in arrays], reduction="none"), values[order])
+
+
+def test_keyword_arguments():
+    pred, target = np.array([1.0, 2.0]), np.array([0.0, 0.0])
+    assert lossbook.huber(target=target, pred=pred) == lossbook.huber(pred, target)
+    assert functools.partial(lossbook.huber, delta=0.5)(pred, target) == lossbook.huber(pred, target, delta=0.5)
+    assert lossbook.huber([1.0, 2.0], [0, 0]) == lossbook.huber(pred, target)
