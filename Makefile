@@ -28,7 +28,7 @@ SAY = @printf '\n== %s\n'
 .PHONY: help setup book test lint rules unit notebooks html site bench serve run picture lab clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+	@awk '!/^#/ { exit } { sub(/^# ?/, ""); print }' Makefile
 
 # ---- set-up: a virtual environment with the pinned set, installed in one go so that no later install can move a pin -------------
 
@@ -44,10 +44,11 @@ setup: $(READY)
 
 # ---- the book -------------------------------------------------------------------------------------------------------------------
 
+# From an empty folder, so that no page of a removed chapter stays (what was parsed is kept beside it, and is not parsed again).
 # Jupyter Book has exited with 0 having built nothing, so look for the page itself.
 html: $(READY)
 	$(SAY) "book: HTML from the stored outputs, warnings are errors"
-	@rm -f $(HTML)/index.html
+	@rm -rf $(HTML)
 	$(BIN)/jupyter-book build . -W -n --keep-going -q
 	@test -f $(HTML)/index.html || { echo "no $(HTML)/index.html: the book was not built"; exit 1; }
 

@@ -72,37 +72,56 @@ class Card:
         return self.function.__name__
 
     @property
+    def prediction(self):
+        """The symbol of the first argument."""
+        return self.symbols[next(iter(self.function.axes))]
+
+    @property
+    def target(self):
+        """The symbol of the last argument."""
+        return self.symbols[next(reversed(self.function.axes))]
+
+    @property
     def parameters(self):
         """Names of the parameters of the formula, in the order of the signature."""
         return [name for name in self.symbols if name not in self.function.axes]
 
     def equation(self, part="formula", label=None):
-        """The formula or the gradient as a numbered display equation."""
-        from .derive import define
-
-        name = r"\ell" if part == "formula" else rf"\partial \ell / \partial {self._prediction_latex()}"
-        return define(name, self.formula if part == "formula" else self.gradient_formula, label=label)
-
-    def _prediction_latex(self):
+        """The formula as a numbered display equation, or the gradient, checked to be the derivative of the formula."""
         import sympy
 
-        from ._symbols import j, latex
+        from ._points import given
+        from .derive import define, equation
 
-        prediction = self.symbols[next(iter(self.function.axes))]
-        return latex(prediction[j] if isinstance(prediction, sympy.IndexedBase) else prediction)
+        if part == "formula":
+            return define(r"\ell", self.formula, label=label)
+        derivative = sympy.Eq(sympy.Derivative(self.formula, self._one_prediction()), self.gradient_formula, evaluate=False)
+        return equation(derivative, given=given(self), label=label, left=self._derivative_latex())
+
+    def _one_prediction(self):
+        """The prediction, or its j-th entry where it is a vector."""
+        import sympy
+
+        from ._symbols import j
+
+        return self.prediction[j] if isinstance(self.prediction, sympy.IndexedBase) else self.prediction
+
+    def _derivative_latex(self):
+        from ._symbols import latex
+
+        return rf"\partial \ell/\partial {latex(self._one_prediction())}"
 
     def _repr_markdown_(self):
         from ._symbols import latex
 
         rows = [("formula", f"$\\displaystyle {latex(self.formula)}$")] if self.formula is not None else []
         if self.gradient_formula is not None:
-            gradient = f"$\\displaystyle \\partial \\ell/\\partial {self._prediction_latex()} = {latex(self.gradient_formula)}$"
-            rows.append(("gradient", gradient))
+            rows.append(("gradient", f"$\\displaystyle {self._derivative_latex()} = {latex(self.gradient_formula)}$"))
         rows.append(("domain", ", ".join(f"`{name}` ∈ {where}" for name, where in self.domain.items())))
         rows.append(("link", self.link))
         rows += [("convention", self.convention)] if self.convention else []
         rows += [("twin", _twin_line(twin)) for twin in self.twins]
-        rows += [("claim", f"{claim.statement} *({claim.grade})*") for claim in self.claims]
+        rows += [("claim", f"{_plain(claim.statement)} *({claim.grade})*") for claim in self.claims]
         lines = [f"| {what} | {text.replace('|', chr(92) + '|')} |" for what, text in rows]
         return "\n".join([f"| `{self.name}` | |", "|:--|:--|", *lines])
 
@@ -110,6 +129,11 @@ class Card:
         lines = [f"{self.name}: {self.formula if self.formula is not None else 'defined by its oracle'}"]
         lines += [f"  {claim.statement} ({claim.grade})" for claim in self.claims]
         return "\n".join(lines)
+
+
+def _plain(text):
+    """Text whose stars and underscores Markdown must leave alone."""
+    return text.replace("*", r"\*").replace("_", r"\_")
 
 
 def _twin_line(twin):
@@ -176,7 +200,7 @@ def denies(check, grade, *, witness, **options):
         result = check(card, at=witness, **options)
         return replace(result, ok=not result.ok, witness=witness)
 
-    return Claim("not_" + check.__name__, "not " + check.statement(**options), _grade(grade), witness, examine)
+    return Claim("not_" + check.__name__, check.negation(**options), _grade(grade), witness, examine)
 
 
 def cites(kind, statement):

@@ -76,6 +76,7 @@ class Batch:
     weight: object
     dtype: object
 
+
 def bind(name, axes, arrays, params):
     """Array arguments may be passed by position or by name."""
     if len(arrays) > len(axes):
@@ -126,7 +127,9 @@ def same_library(arrays):
     torch_inputs = [is_torch(a) for a in arrays if a is not None]
     if any(torch_inputs) and not all(torch_inputs):
         kinds = sorted({type(a).__module__.split(".")[0] for a in arrays if a is not None})
-        raise TypeError(f"all arrays must come from one library, got {' and '.join(kinds)}: convert one with torch.as_tensor or .numpy()")
+        raise TypeError(
+            f"all arrays must come from one library, got {' and '.join(kinds)}: convert one with torch.as_tensor or .numpy()"
+        )
     if any(torch_inputs):
         return list(arrays)
     return [a if a is None or array_api_compat.is_array_api_obj(a) else np.asarray(a) for a in arrays]
@@ -226,7 +229,7 @@ def quiet(array):
 
 
 def require(array, holds, invariant, error=ValueError):
-    """Raise unless `holds` everywhere, naming the first position that breaks the invariant. Skipped where values cannot be read."""
+    """Raise unless `holds` everywhere, naming the first position where it does not. Skipped where values cannot be read."""
     if not (values_readable(array) and values_readable(holds)) or bool(namespace(holds).all(holds)):
         return
     position = tuple(int(i) for i in np.argwhere(~np.asarray(holds))[0])

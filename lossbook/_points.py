@@ -31,7 +31,16 @@ PARAMETERS = {
     "[0, 1)": [0.0, 0.1, 0.5],
     "R": [1.0, 2.0, 0.0, -2.0, 1.5, 1e-3],
 }
-LOGITS = [[0, 0, 0], [40, 0, -1], [-1e4, 0, 1e4], [800, 799, -800], [1e-8, 0, -1e-8], [88, -88, 20], [-30, -30, -29], [1e4, 1e4, 1e4]]
+LOGITS = [
+    [0, 0, 0],
+    [40, 0, -1],
+    [-1e4, 0, 1e4],
+    [800, 799, -800],
+    [1e-8, 0, -1e-8],
+    [88, -88, 20],
+    [-30, -30, -29],
+    [1e4, 1e4, 1e4],
+]
 VECTORS = [[1, 0, 0], [1e-4, 1, -20], [3, 3, 3], [-1, 1, 1e4], [0.5, -2, 1]]
 MIXTURES = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.2, 0.8, 0], [0.25, 0.25, 0.5]]
 
@@ -83,9 +92,16 @@ def inside(card, arrays):
 
 
 def given(card, without=()):
-    """The domain of scalar arguments and parameters as conditions on their symbols."""
+    """The domain as conditions on the symbols: ranges of scalars, and class probabilities that sum to 1."""
     scalars = {card.symbols[name]: where for name, where in card.domain.items() if where in CONDITIONS and where != "R without 0"}
-    return tuple(CONDITIONS[where](symbol) for symbol, where in scalars.items() if symbol not in without)
+    conditions = [CONDITIONS[where](symbol) for symbol, where in scalars.items() if symbol not in without]
+    if LABELS in card.function.axes.values():
+        from sympy import Eq, Sum
+
+        from ._symbols import K, k
+
+        conditions.append(Eq(Sum(card.target[k], (k, 1, K)), 1))
+    return tuple(conditions)
 
 
 def named(card, arrays, params):

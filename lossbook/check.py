@@ -6,6 +6,7 @@ Formulas are evaluated in 50 digits; searches run the function itself in float64
 """
 
 import functools
+import itertools
 
 import mpmath
 import numpy as np
@@ -22,19 +23,25 @@ from ._symbols import j, sigmoid
 __all__ = ["GRADES", "Result", "equal", "exact"]
 
 
-def kind(statement):
-    """Register a check together with the sentence that a claim of its kind makes."""
+def kind(statement, negation=None):
+    """Register a check together with the sentence that a claim of its kind makes, and the one that denies it."""
 
     def decorate(check):
         @functools.wraps(check)
         def on_card(loss, **options):
             return check(loss if hasattr(loss, "formula") else find_card(loss), **options)
 
-        on_card.statement = lambda **options: statement.format_map(_Words(options))
+        on_card.statement = functools.partial(_sentence, statement)
+        on_card.negation = functools.partial(_sentence, negation or f"not true: {statement}")
         __all__.append(check.__name__)
         return on_card
 
     return decorate
+
+
+def _sentence(template, *, params=None, **options):
+    setting = ", ".join(f"{name} = {value:g}" for name, value in (params or {}).items())
+    return template.format_map(_Words(options)) + (f", at {setting}" if setting else "")
 
 
 class _Words(dict):
@@ -45,8 +52,6 @@ class _Words(dict):
 
     def __getitem__(self, key):
         value = super().__getitem__(key) if key in self else ""
-        if isinstance(value, dict):
-            return ", ".join(f"{name} = {entry}" for name, entry in value.items())
         return sympy.sstr(value) if isinstance(value, sympy.Basic) else value
 
 
@@ -56,6 +61,11 @@ def _values(card, arrays, params):
 
 def _exact_values(expression, card, arrays, params, rows):
     return [exact(expression, _points.named(card, [a[i] for a in arrays], params)) for i in rows]
+
+
+def largest(numbers):
+    """The maximum, as a float; nan if any number is nan, where Python's max would hide it."""
+    return float(np.max(np.asarray(numbers, dtype=float)))
 
 
 def _settings(card, params):
@@ -123,7 +133,7 @@ def _relative_gap(got, want, limits, rtol):
     largest, smallest = limits
     if abs(want) > largest * (1 - rtol):
         return 0.0 if got == np.inf * np.sign(float(want)) or abs(got) >= largest * (1 - 2 * rtol) else np.inf
-    gap = abs(got - float(want)) if abs(want) < 1e300 else abs(float((got - want)))
+    gap = abs(got - float(want)) if abs(want) < 1e300 else abs(float(got - want))
     if not np.isfinite(gap):
         return np.inf
     return gap / max(abs(float(want)), smallest / rtol)
@@ -132,7 +142,7 @@ def _relative_gap(got, want, limits, rtol):
 @kind("its gradient is the derivative of the formula")
 def gradient(card, *, params=None, rtol=1e-11):
     """The hand-derived gradient: its formula is the derivative of the loss's formula, and its code equals its formula."""
-    prediction = card.symbols[next(iter(card.function.axes))]
+    prediction = card.prediction
     vector = isinstance(prediction, sympy.IndexedBase)
     count, worst, witness, message = 0, 0.0, None, ""
     for setting in _settings(card, params):
@@ -147,8 +157,11 @@ def gradient(card, *, params=None, rtol=1e-11):
                     if not hard:  # ordinary points are never at a kink, where a derivative does not exist
                         gaps.append(_gradient_gap(float(_slope(card.formula, prediction, point)), want, vector))
                     count += 1
-                    if not max(gaps) <= worst:
-                        worst, witness = max(gaps), {"params": setting, "inputs": [a[i].tolist() for a in arrays], "entry": entry}
+                    if not largest(gaps) <= worst:
+                        worst, witness = (
+                            largest(gaps),
+                            {"params": setting, "inputs": [a[i].tolist() for a in arrays], "entry": entry},
+                        )
                         message = f"code {number!r}, gradient formula {float(want)!r}"
     return Result(worst <= rtol, "verified", count, worst, None if worst <= rtol else witness, "" if worst <= rtol else message)
 
@@ -169,11 +182,11 @@ def _slope(formula, prediction, point):
 
 
 def _gradient_gap(got, want, vector):
-    """Relative error; for rows, where p - q cancels, an absolute error of 1e-16 is rounding."""
+    """Relative error; below 1e-9 (for rows, where p - q cancels, below 1e-4) it is the absolute error that counts."""
     want = float(want)
     if np.isinf(want) or np.isinf(got):
         return 0.0 if got == want else np.inf
-    return abs(got - want) / max(abs(want), 1e-4 if vector else 1e-290)
+    return abs(got - want) / max(abs(want), 1e-4 if vector else 1e-9)
 
 
 @kind("torch's autograd agrees with the hand-derived gradient")
@@ -194,7 +207,10 @@ def autograd(card, *, params=None, rtol=1e-11):
             count += gap.size
             if gap.size and not gap.max() <= worst:
                 i = np.unravel_index(np.argmax(gap), gap.shape)
-                worst, witness = float(gap.max()), {"params": setting, "inputs": [a[i[0]].tolist() for a in arrays], "got": got[i]}
+                worst, witness = (
+                    float(gap.max()),
+                    {"params": setting, "inputs": [a[i[0]].tolist() for a in arrays], "got": got[i]},
+                )
     return Result(worst <= rtol, "verified", count, worst, None if worst <= rtol else witness)
 
 
@@ -203,14 +219,13 @@ def curvature(card, *, params=None, rtol=1e-9):
     """Two passes of autograd against the derivative of the gradient formula, at ordinary points and at a zero residual."""
     import torch
 
-    prediction = card.symbols[next(iter(card.function.axes))]
+    prediction = card.prediction
     vector = isinstance(prediction, sympy.IndexedBase)
     second = card.gradient_formula.diff(prediction[j] if vector else prediction)
     count, worst, witness = 0, 0.0, None
     for setting in _settings(card, params):
         arrays = _points.ordinary(card, n=24)
-        if "without 0" not in card.domain[next(iter(card.function.axes))]:
-            arrays[0][0] = 0.0
+        arrays[0][0] = arrays[1][0] if arrays[0].shape == arrays[1].shape else 0.0
         first, *rest = [torch.as_tensor(a) for a in arrays]
         first.requires_grad_()
         (once,) = torch.autograd.grad(card.function(first, *rest, reduction="sum", **setting), first, create_graph=True)
@@ -228,7 +243,7 @@ def curvature(card, *, params=None, rtol=1e-9):
 # --- shape of the loss --------------------------------------------------------------------------------------------------
 
 
-@kind("convex in the prediction")
+@kind("convex in the prediction", "not convex in the prediction")
 def convex(card, *, at=None, params=None, segments=4000):
     """The chord lies above the loss. SymPy proves it where it can (second derivative ≥ 0); otherwise random segments search."""
     if at is not None:
@@ -236,7 +251,9 @@ def convex(card, *, at=None, params=None, segments=4000):
         setting, a, b = at.pop("params", {}), *at.pop("between")
         middle = np.add(a, b) / 2
         low, high, mid = (exact(card.formula, _points.named(card, [x, *at.values()], setting)) for x in (a, b, middle))
-        return Result(mid <= (low + high) / 2, "proved", 1, float(mid - (low + high) / 2), message="middle minus mean of the ends")
+        return Result(
+            mid <= (low + high) / 2, "proved", 1, float(mid - (low + high) / 2), message="middle minus mean of the ends"
+        )
     if _proved_convex(card):
         return Result(True, "proved", message="its second derivative is ≥ 0 by SymPy")
     rng, worst, witness, count = np.random.default_rng(1), 0.0, None, 0
@@ -250,7 +267,7 @@ def convex(card, *, at=None, params=None, segments=4000):
         excess = mid - weight * low - (1 - weight) * high
         excess = excess / (1 + np.abs(low) + np.abs(high))
         count += segments
-        if excess.max() > worst:
+        if not excess.max() <= worst:
             i = int(np.argmax(excess))
             worst, witness = float(excess[i]), {"params": setting, "between": (a[i], b[i]), "rest": [r[i] for r in rest]}
     return Result(worst < 1e-12, "searched", count, worst, None if worst < 1e-12 else witness)
@@ -258,16 +275,12 @@ def convex(card, *, at=None, params=None, segments=4000):
 
 def _proved_convex(card):
     """Second derivative ≥ 0, by SymPy's assumptions alone, for smooth formulas of one prediction."""
-    prediction = card.symbols[next(iter(card.function.axes))]
+    prediction = card.prediction
     if isinstance(prediction, sympy.IndexedBase) or card.formula.has(sympy.Abs, sympy.Max, sympy.Piecewise):
         return False
     second = card.formula.diff(prediction, 2)
     u = sympy.Symbol("u", positive=True)
     second = second.replace(sigmoid, lambda a: u / (1 + u) if a == prediction else sigmoid(a))  # σ(z) = u / (1 + u), u = e^z > 0
-    target = card.symbols[list(card.function.axes)[-1]]
-    if card.domain[list(card.function.axes)[-1]] in ("[0, 1]", "{0, 1}"):
-        v, w = sympy.symbols("v w", nonnegative=True)
-        second = sympy.factor(sympy.together(second.subs(target, v / (v + w)))) if not second.has(sympy.exp) else second
     return bool(sympy.simplify(second).is_nonnegative)
 
 
@@ -290,7 +303,7 @@ def lipschitz(card, *, bound, params=None):
         limit = float(sympy.sympify(bound).subs({card.symbols[name]: value for name, value in setting.items()}))
         norms = np.concatenate([np.linalg.norm(g, axis=1) for g in _gradients(card, setting)])
         count += len(norms)
-        worst, reached = max(worst, norms.max() / limit), min(reached, norms.max() / limit)
+        worst, reached = largest([worst, norms.max() / limit]), min(reached, norms.max() / limit)
     ok = worst <= 1 + 1e-12 and reached >= 0.999
     return Result(ok, "searched", count, worst, message=f"longest gradient found / bound: {reached:.4f} to {worst:.4f}")
 
@@ -304,7 +317,7 @@ def redescending(card, *, params=None):
         pulls = np.abs(card.gradient(sizes, np.zeros(4), **setting))
         if not (np.all(np.diff(pulls) <= 0) and pulls[-1] < 1e-6):
             return Result(False, "verified", 4, float(pulls[-1]), {"params": setting, "residuals": sizes.tolist()})
-        worst = max(worst, float(pulls[-1]))
+        worst = largest([worst, float(pulls[-1])])
     return Result(True, "verified", 4 * len(_settings(card, params)), worst)
 
 
@@ -317,20 +330,19 @@ def bounded(card, *, bound, params=None):
         values = []
         for arrays in (_points.ordinary(card, n=3000, seed=3), _points.hard(card)):
             values += [_values(card, [arrays[0] * stretch, *arrays[1:]], setting) for stretch in (1.0, 100.0)]
-        highest = max(float(v.max()) for v in values)
+        highest = largest([v.max() for v in values])
         count += sum(map(len, values))
-        worst, reached = max(worst, highest / limit), min(reached, highest / limit)
+        worst, reached = largest([worst, highest / limit]), min(reached, highest / limit)
     return Result(worst <= 1 + 1e-12 and reached >= 0.999, "searched", count, worst, message=f"largest / bound: {worst:.4f}")
 
 
-@kind("continuous derivatives up to order {order} where its pieces meet")
+@kind("continuous derivatives up to order {order} where its pieces meet", "no continuous derivative of order {order} at a joint")
 def smooth(card, *, order, joints=(0,), at=None):
     """One-sided limits of the value and of its derivatives agree at the joints (residuals or logits, with the target at 0).
 
     `at` is one joint; then the derivative of the given order alone is compared there.
     """
-    first, *_, last = card.function.axes
-    prediction, target = card.symbols[first], card.symbols[last]
+    prediction, target = card.prediction, card.target
     orders = range(order + 1) if at is None else [order]
     worst, count, witness, step = 0.0, 0, None, mpmath.mpf(10) ** -40
     for setting in _points.parameter_settings(card):
@@ -338,7 +350,9 @@ def smooth(card, *, order, joints=(0,), at=None):
         for joint in joints if at is None else [at]:
             place = exact(joint, numbers)
             for k in orders:
-                derivative = card.formula.diff(prediction, k).replace(sympy.DiracDelta, lambda *_: sympy.S.Zero) if k else card.formula
+                derivative = (
+                    card.formula.diff(prediction, k).replace(sympy.DiracDelta, lambda *_: sympy.S.Zero) if k else card.formula
+                )
                 with mpmath.workdps(60):
                     left, right = (exact(derivative, numbers | {prediction: place + s * step, target: 0}, 60) for s in (-1, 1))
                     gap, count = abs(float(right - left)), count + 1
@@ -375,7 +389,7 @@ def best_constant(card, sample, params=None):
     return float(optimize.minimize_scalar(risk, bounds=(low, high), method="bounded", options={"xatol": 1e-9}).x)
 
 
-@kind("its best constant prediction is the {functional}")
+@kind("its best constant prediction is the {functional}", "its best constant prediction is not the {functional}")
 def elicits(card, *, functional, params=None, at=None):
     """The constant of least mean loss equals the functional on three samples (`at`: on the named one)."""
     worst, count, witness = 0.0, 0, None
@@ -384,7 +398,7 @@ def elicits(card, *, functional, params=None, at=None):
             sample = SAMPLES[name]
             gap = abs(best_constant(card, sample, setting) - FUNCTIONALS[functional](sample, **setting))
             count += 1
-            if gap > worst:
+            if not gap <= worst:
                 worst, witness = gap, {"sample": name, "params": setting}
     return Result(worst < 2e-3, "verified", count, worst, None if worst < 2e-3 else witness)
 
@@ -396,7 +410,9 @@ def best_probability(card, eta, params=None, link=lambda z: 1 / (1 + np.exp(-z))
 
     def risk(logit):
         logit = np.atleast_1d(np.asarray(logit, float))
-        return eta * _values(card, [logit, np.ones_like(logit)], params) + (1 - eta) * _values(card, [logit, np.zeros_like(logit)], params)
+        return eta * _values(card, [logit, np.ones_like(logit)], params) + (1 - eta) * _values(
+            card, [logit, np.zeros_like(logit)], params
+        )
 
     grid = np.linspace(-12, 12, 2401)
     i = int(np.argmin(risk(grid)))
@@ -408,7 +424,7 @@ def best_probability(card, eta, params=None, link=lambda z: 1 / (1 + np.exp(-z))
 ETAS = (0.05, 0.2, 0.35, 0.6, 0.8, 0.97)
 
 
-@kind("proper: its optimum is the true probability")
+@kind("proper: its optimum is the true probability", "not proper: its optimum is not the true probability")
 def proper(card, *, params=None, at=None, stretch=1.0):
     """The minimiser of the expected loss, passed through the link, is the probability itself.
 
@@ -417,7 +433,9 @@ def proper(card, *, params=None, at=None, stretch=1.0):
     worst, count, witness = 0.0, 0, None
     for setting in _settings(card, params):
         if LABELS in card.function.axes.values():
-            cases = [np.array(q) for q in ([0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [0.34, 0.33, 0.33])] if at is None else [np.array(at)]
+            cases = (
+                [np.array(q) for q in ([0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [0.34, 0.33, 0.33])] if at is None else [np.array(at)]
+            )
             found = [_best_distribution(card, q, setting) for q in cases]
         else:
             cases = ETAS if at is None else [at]
@@ -425,8 +443,11 @@ def proper(card, *, params=None, at=None, stretch=1.0):
         for truth, best in zip(cases, found):
             gap = float(np.max(np.abs(best - truth)))
             count += 1
-            if gap > worst:
-                worst, witness = gap, {"truth": np.asarray(truth).tolist(), "optimum": np.asarray(best).tolist(), "params": setting}
+            if not gap <= worst:
+                worst, witness = (
+                    gap,
+                    {"truth": np.asarray(truth).tolist(), "optimum": np.asarray(best).tolist(), "params": setting},
+                )
     return Result(worst < 1e-4, "verified", count, worst, None if worst < 1e-4 else witness)
 
 
@@ -445,7 +466,7 @@ def _best_distribution(card, q, setting):
     return weights / weights.sum()
 
 
-@kind("calibrated: its optimum decides for the likelier class")
+@kind("calibrated: its optimum decides for the likelier class", "not calibrated: its optimum need not favour the likelier class")
 def calibrated(card, *, params=None, at=None):
     """Binary: the best logit has the sign of η - ½. Multiclass: the best logits rank the likeliest class first."""
     count, witness = 0, None
@@ -470,7 +491,7 @@ def optimum(card, *, optimum, params=None):
         numbers = {card.symbols[name]: value for name, value in setting.items()}
         for truth in ETAS:
             want = float(sympy.sympify(optimum).subs(numbers).subs(eta, truth))
-            worst, count = max(worst, abs(best_probability(card, truth, setting) - want)), count + 1
+            worst, count = largest([worst, abs(best_probability(card, truth, setting) - want)]), count + 1
     return Result(worst < 1e-4, "verified", count, worst)
 
 
@@ -489,10 +510,10 @@ def gradient_identity(card, *, expression, name, where=None):
     return equal(card.gradient_formula.subs(where or {}), expression, _points.given(card, without=where or {}))
 
 
-@kind("unchanged when prediction and target trade places")
+@kind("unchanged when prediction and target trade places", "not symmetric in prediction and target")
 def symmetric(card, at=None):
     """ℓ(a, b) = ℓ(b, a), the licence for the target to receive gradient."""
-    first, last = (card.symbols[name] for name in (list(card.function.axes)[0], list(card.function.axes)[-1]))
+    first, last = card.prediction, card.target
     if at is not None:
         a, b = at["pair"]
         one, two = (exact(card.formula, _points.named(card, pair, at.get("params", {}))) for pair in ((a, b), (b, a)))
@@ -500,11 +521,14 @@ def symmetric(card, at=None):
     return equal(card.formula, card.formula.xreplace({first: last, last: first}), _points.given(card))
 
 
-@kind("multiplied by c^{degree} when prediction and target are multiplied by c")
+@kind(
+    "multiplied by c^{degree} when prediction and target are multiplied by c",
+    "not multiplied by c^{degree} when prediction and target are multiplied by c",
+)
 def homogeneous(card, *, degree, at=None):
     """How the loss answers a change of units."""
     factor = sympy.Symbol("c_", positive=True)
-    first, last = (card.symbols[name] for name in (list(card.function.axes)[0], list(card.function.axes)[-1]))
+    first, last = card.prediction, card.target
     scaled = card.formula.subs({first: factor * first, last: factor * last}, simultaneous=True)
     if at is not None:
         point = _points.named(card, at["pair"], at.get("params", {}))
@@ -517,17 +541,22 @@ def homogeneous(card, *, degree, at=None):
 def limit(card, *, parameter, to, expression, name):
     """The gap to the limiting expression shrinks at each of five steps and ends below 1e-6 of its size."""
     symbol = card.symbols[parameter]
-    steps = [10.0**k if to == "oo" else float(sympy.sympify(to)) + 10.0**-k for k in (2, 4, 6, 8, 10)]
+    powers = (2, 4, 6, 8, 10)
+    steps = {"oo": [10.0**k for k in powers], "-oo": [-(10.0**k) for k in powers]}.get(to) or [
+        float(to) + 10.0**-k for k in powers
+    ]
     arrays, gaps = _points.ordinary(card, n=10, seed=5), []
     others = {name_: values for name_, values in _points.parameter_settings(card)[0].items() if name_ != parameter}
     for step in steps:
         gap = 0.0
         for i in range(10):
             point = _points.named(card, [a[i] for a in arrays], others | {parameter: step})
-            gap = max(gap, float(abs(exact(card.formula, point) - exact(expression, point))))
+            gap = largest([gap, float(abs(exact(card.formula, point) - exact(expression, point)))])
         gaps.append(gap)
-    shrinks = all(b < a or b < 1e-40 for a, b in zip(gaps, gaps[1:]))
-    return Result(shrinks and gaps[-1] < 1e-6, "verified", 50, gaps[-1], message=f"gap at {symbol} = {steps[-1]:g}: {gaps[-1]:.1g}")
+    shrinks = all(b < a or b < 1e-40 for a, b in itertools.pairwise(gaps))
+    return Result(
+        shrinks and gaps[-1] < 1e-6, "verified", 50, gaps[-1], message=f"gap at {symbol} = {steps[-1]:g}: {gaps[-1]:.1g}"
+    )
 
 
 @kind("unchanged when a constant is added to all logits")
@@ -547,19 +576,21 @@ def _unchanged(card, change, params):
     for setting in _settings(card, params):
         first, *rest = _points.ordinary(card, n=500, seed=8)
         before, after = _values(card, [first, *rest], setting), _values(card, [change(first, rng), *rest], setting)
-        worst, count = max(worst, float(np.max(np.abs(before - after)))), count + 500
+        worst, count = largest([worst, np.max(np.abs(before - after))]), count + 500
     return Result(worst < 1e-10, "verified", count, worst)
 
 
-@kind("an upper bound of the 0-1 loss after multiplication by {factor}")
-def bounds_mistakes(card, *, factor=1.0, params=None, at=None):
+@kind("an upper bound of the 0-1 loss after multiplication by {factor}", "not an upper bound of the 0-1 loss")
+def bounds_mistakes(card, *, factor, params=None, at=None):
     """factor · loss ≥ 1 wherever the sign of the logit is wrong or 0, and ≥ 0 elsewhere."""
     worst, count = np.inf, 0
     for setting in _settings(card, params):
-        for arrays in (_points.ordinary(card, n=2000, seed=9), _points.hard(card)) if at is None else [[np.atleast_1d(v) for v in at]]:
+        for arrays in (
+            (_points.ordinary(card, n=2000, seed=9), _points.hard(card)) if at is None else [[np.atleast_1d(v) for v in at]]
+        ):
             logit, target = arrays[0], np.round(arrays[1])
             slack = float(factor) * _values(card, [logit, target], setting) - ((2 * target - 1) * logit <= 0)
-            worst, count = min(worst, float(slack.min())), count + len(slack)
+            worst, count = -largest([-worst, -slack.min()]), count + len(slack)
     return Result(worst >= -1e-12, "searched", count, worst, message=f"smallest slack {worst:.3g}")
 
 
@@ -584,5 +615,8 @@ def twins(card, *, rtol=1e-10):
                 gap = float(np.max(np.abs(ours - theirs) / np.maximum(np.abs(ours), 1e-8)))
                 count += 1
                 if not gap <= worst:
-                    worst, message = gap, f"{twin.name}, {reduction}, {setting}: ours / theirs = {np.ravel(ours)[0]} / {np.ravel(theirs)[0]}"
+                    worst, message = (
+                        gap,
+                        f"{twin.name}, {reduction}, {setting}: ours / theirs = {np.ravel(ours)[0]} / {np.ravel(theirs)[0]}",
+                    )
     return Result(worst <= rtol, "verified", count, worst, message="" if worst <= rtol else message)

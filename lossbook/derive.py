@@ -128,15 +128,18 @@ class Equation:
         return {"text/latex": self._repr_latex_(), "text/plain": repr(self)}
 
 
-def equation(equality, *, given=(), label=None):
-    """Show an equality, `Eq(left, right)`, that has been checked; DerivationError where it does not hold."""
+def equation(equality, *, given=(), label=None, left=None):
+    """Show an equality, `Eq(left, right)`, that has been checked; DerivationError where it does not hold.
+
+    `left`, as LaTeX, is shown in place of a left side that is too long to read.
+    """
     if isinstance(equality, bool | type(sp.true)):
         raise TypeError("Eq(left, right) collapsed to true or false: write Eq(left, right, evaluate=False)")
     if not isinstance(equality, sp.Eq):
         raise TypeError(f"equation() shows an Eq(left, right), got {equality}; for a definition use define(name, expression)")
     step = _checked("the equation", equality.lhs, equality.rhs, "", given)
-    text = f"{equality.lhs} = {equality.rhs}"
-    return Equation(latex(equality.lhs), latex(equality.rhs), text, mark=step.mark, given=tuple(given), label=label)
+    text = f"{left or equality.lhs} = {equality.rhs}"
+    return Equation(left or latex(equality.lhs), latex(equality.rhs), text, mark=step.mark, given=tuple(given), label=label)
 
 
 def define(name, expression, *, label=None):

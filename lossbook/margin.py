@@ -55,7 +55,7 @@ def _():
             says(check.lipschitz, "searched", bound=1),
             says(check.calibrated, "verified"),
             denies(check.proper, "verified", witness=0.8),
-            says(check.bounds_mistakes, "searched"),
+            says(check.bounds_mistakes, "searched", factor=1),
             denies(check.smooth, "verified", order=1, witness=-1),
         ],
         chapter="05_the_gradient",
@@ -102,7 +102,7 @@ def _():
         claims=[
             says(check.convex, "searched"),
             says(check.calibrated, "verified"),
-            says(check.bounds_mistakes, "searched"),
+            says(check.bounds_mistakes, "searched", factor=1),
             says(check.smooth, "verified", order=1, joints=(-1,)),
             denies(check.smooth, "verified", order=2, witness=-1),
         ],
@@ -151,7 +151,7 @@ def _():
             says(check.convex, "searched"),
             says(check.lipschitz, "searched", bound=1),
             denies(check.calibrated, "verified", witness=0.8),
-            denies(check.bounds_mistakes, "searched", witness=(0.5, 0.0)),
+            denies(check.bounds_mistakes, "searched", factor=1, witness=(0.5, 0.0)),
         ],
         chapter="05_the_gradient",
     )

@@ -8,8 +8,9 @@ import torch
 class Loss(torch.nn.Module):
     """A loss function with its parameters fixed: ``Loss(lossbook.huber, delta=2.0)(pred, target)``.
 
-    `function` is any loss of this package (or one with the same signature); `params` are passed to it at every call. Tensors among
-    them become buffers, so that `.to(device)` moves them. A parameter the function does not have raises TypeError at once.
+    `function` is any loss of this package (or one with the same signature); `params` are passed to it at every call. Tensors
+    among them become buffers, so that `.to(device)` moves them. An unknown parameter raises TypeError at once.
+    `fused="auto"` takes a faster form of the loss where the package has one (no loss has one yet); False the plain one.
 
     >>> import lossbook, torch
     >>> loss = Loss(lossbook.huber, delta=2.0)
@@ -19,8 +20,10 @@ class Loss(torch.nn.Module):
     tensor(4.)
     """
 
-    def __init__(self, function, **params):
+    def __init__(self, function, *, fused="auto", **params):
         super().__init__()
+        if fused not in ("auto", False):
+            raise ValueError(f"fused must be 'auto' or False, got {fused!r}: {function.__name__} has no fused form")
         self.function = function
         accepted = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
         unknown = sorted(set(params) - set(accepted))

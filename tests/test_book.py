@@ -17,6 +17,8 @@ import pytest
 import yaml
 from run_notebook import KERNEL, MEASURED, MEASUREMENT, RANDOM_ID, text_of
 
+from lossbook import CARDS
+
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
@@ -262,6 +264,17 @@ def test_rule(path, name):
     assert not complaints, f"{path.name}:\n  " + "\n  ".join(complaints)
 
 
+def test_the_book_has_its_six_parts():
+    assert list(PARTS) == [
+        "Background",
+        "Core concepts and how they connect",
+        "Algorithms, steps and mathematics",
+        "Code examples",
+        "Future trends and challenges",
+        "Appendix",
+    ]
+
+
 def test_toc_is_complete():
     listed = [TOC["root"], *(file for files in PARTS.values() for file in files)]
     assert len(listed) == len(set(listed))
@@ -276,6 +289,11 @@ def test_bibliography_keys_are_unique_and_regular():
     assert sorted(set(BIB_KEYS)) == sorted(BIB_KEYS)
     odd = [key for key in BIB_KEYS if not re.fullmatch(r"[a-z]+\d{4}[a-z]?", key)]
     assert not odd, f"a key is author and year, like huber1964: {odd}"
+
+
+def test_sources_of_the_cards_are_in_the_bibliography():
+    missing = {card.name: card.reference for card in CARDS.values() if card.reference not in BIB_KEYS}
+    assert not missing
 
 
 def test_the_letters_of_the_notation_are_those_of_the_formulas():

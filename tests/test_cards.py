@@ -8,9 +8,13 @@ import pytest
 from lossbook import CARDS, check
 
 NAMES = list(CARDS)
-SMOOTH = [
-    name for name in NAMES if any(c.kind == "smooth" and "order 2" in c.statement for c in CARDS[name].claims)
-] + ["softmax_cross_entropy", "softmax_focal", "brier", "spherical_score", "cosine_distance"]
+SMOOTH = [name for name in NAMES if any(c.kind == "smooth" and "order 2" in c.statement for c in CARDS[name].claims)] + [
+    "softmax_cross_entropy",
+    "softmax_focal",
+    "brier",
+    "spherical_score",
+    "cosine_distance",
+]
 CLAIMS = [pytest.param(claim, id=f"{name}-{i}-{claim.kind}") for name in NAMES for i, claim in enumerate(CARDS[name].claims)]
 # relative error that each dtype may have: float16 and bfloat16 compute in float32 and round once
 DTYPES = [("numpy", "float64", 1e-12), ("numpy", "float32", 1e-5), ("torch", "float64", 1e-12), ("torch", "float32", 1e-5)]

@@ -75,7 +75,10 @@ def test_weights_and_smoothing_together_differ_from_torch_by_the_stated_rule():
 
 def test_class_weights_may_be_a_list_and_are_checked():
     as_list = [1.0, 2.0, 3.0, 4.0, 5.0]
-    same(cross_entropy(LOGITS, LABELS, class_weights=as_list), F.cross_entropy(LOGITS, LABELS, weight=torch.tensor(as_list).double()))
+    same(
+        cross_entropy(LOGITS, LABELS, class_weights=as_list),
+        F.cross_entropy(LOGITS, LABELS, weight=torch.tensor(as_list).double()),
+    )
     with pytest.raises(ValueError, match="one per class"):
         cross_entropy(LOGITS, LABELS, class_weights=[1.0, 2.0])
     with pytest.raises(ValueError, match="class_weights must be >= 0"):

@@ -246,7 +246,8 @@ def test_probabilities_are_checked(name, library):
     q = np.full(logits.shape, 0.25)
     indices = np.array([0, 1, 2, 3, 0, 1])
     np.testing.assert_array_equal(
-        call(name, *map(LIBRARIES[library], (logits, np.eye(4)[indices]))), call(name, *map(LIBRARIES[library], (logits, indices)))
+        call(name, *map(LIBRARIES[library], (logits, np.eye(4)[indices]))),
+        call(name, *map(LIBRARIES[library], (logits, indices))),
     )
     q[2, 0] = 0.5
     with pytest.raises(ValueError, match="sum to 1"):
@@ -266,7 +267,7 @@ def test_targets_outside_the_domain(name, library):
     for wrong in BAD_TARGETS.get(domain, []):
         first, last = (np.array(a) for a in example(name))
         last[3] = wrong
-        with pytest.raises(ValueError, match="target must .* at position 3"):
+        with pytest.raises(ValueError, match=r"target must .* at position 3"):
             call(name, LIBRARIES[library](first), LIBRARIES[library](last))
 
 
@@ -407,7 +408,7 @@ def test_random_batches(name, shape, scale, seed):
     card = CARDS[name]
     n = int(np.prod(shape))
     arrays = _points.ordinary(card, n=max(n, 1), seed=seed)
-    if card.domain[list(card.function.axes)[0]].startswith("R"):
+    if card.domain[next(iter(card.function.axes))].startswith("R"):
         arrays[0] = arrays[0] * scale
     arrays = [a[:n].reshape((*shape, *a.shape[1:])) for a in arrays]
     values = card.function(*arrays, reduction="none")

@@ -35,7 +35,7 @@ SOLUTIONS = {
 }
 
 STUBS = {
-    "gradient-softmax": lambda logits, label: np.eye(len(logits))[label] - np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum(),
+    "gradient-softmax": lambda logits, label: -softmax_gradient(logits, label),
     "gradient-concave": 0.5,
     "gradient-safe-rate": lambda x: 2 / np.linalg.eigvalsh(x.T @ x / len(x)).max(),
     "gradient-softmax-twice": lambda K: 0.0,

@@ -10,7 +10,10 @@ from lossbook.exercises import exercise_for
 
 @exercise_for(
     "gradient-softmax",
-    hints=["The gradient is prediction minus target.", "Subtract the largest logit before you take exponentials: softmax does not change."],
+    hints=[
+        "The gradient is prediction minus target.",
+        "Subtract the largest logit before you take exponentials: softmax does not change.",
+    ],
 )
 def check_softmax_gradient(answer):
     r"""Write `gradient(logits, label)`: the gradient of softmax cross-entropy for one example, `logits` being a NumPy vector
@@ -50,7 +53,10 @@ def check_concave(answer):
 
 @exercise_for(
     "gradient-safe-rate",
-    hints=["Which matrix is never exceeded by the Hessian of the mean loss?", "2 / L, with L the largest eigenvalue of XᵀX / (4n)."],
+    hints=[
+        "Which matrix is never exceeded by the Hessian of the mean loss?",
+        "2 / L, with L the largest eigenvalue of XᵀX / (4n).",
+    ],
 )
 def check_safe_rate(answer):
     r"""Write `safe_rate(x)`: the number below which every learning rate is safe for gradient descent on the *mean* logistic
@@ -61,13 +67,19 @@ def check_safe_rate(answer):
         want = 8 * n / np.linalg.norm(x, 2) ** 2  # the squared singular value is the eigenvalue of XᵀX
         gap = abs(float(answer(x)) / want - 1)
         if not gap <= worst:
-            worst, message = gap, f"for random inputs of shape {n} x {d} your answer is {answer(x):.4g}; its relative error is {gap:.2g}"
+            worst, message = (
+                gap,
+                f"for random inputs of shape {n} x {d} your answer is {answer(x):.4g}; its relative error is {gap:.2g}",
+            )
     return Result(worst < 1e-8, "verified", points=3, worst=worst, message=message)
 
 
 @exercise_for(
     "gradient-softmax-twice",
-    hints=["What is the best vector that the first softmax can give?", "Cross-entropy of the logits (1, 0, ..., 0) with label 0."],
+    hints=[
+        "What is the best vector that the first softmax can give?",
+        "Cross-entropy of the logits (1, 0, ..., 0) with label 0.",
+    ],
 )
 def check_softmax_twice(answer):
     r"""Write `floor(K)`: the number that the cross-entropy of $K$ classes cannot go below when its input has already been
@@ -80,7 +92,11 @@ def check_softmax_twice(answer):
         want, got = float(softmax_cross_entropy(sure, np.asarray(0))), float(answer(classes))
         if not abs(got - want) < 1e-9:
             side = "above" if got > want else "below"
-            return Result(False, "verified", message=f"for K = {classes} your answer {got:.4f} is {side} the smallest loss that can be reached")
+            return Result(
+                False,
+                "verified",
+                message=f"for K = {classes} your answer {got:.4f} is {side} the smallest loss that can be reached",
+            )
     return Result(True, "verified", points=4)
 
 

@@ -16,7 +16,7 @@ from lossbook.exercises import exercise_for
     ],
 )
 def check_bread_quantile(answer):
-    r"""A bakery loses `missed` euros for each loaf that it could have sold but did not bake, and `left` euros for each loaf that it
+    r"""A bakery loses `missed` euros for each loaf that it could have sold but did not bake, and `left` euros for each that it
     baked but did not sell. Which quantile of the demand should it bake? Write `answer(missed, left)`, which returns $\tau$."""
     for missed, left in [(1.0, 1.0), (3.0, 1.0), (0.5, 2.0), (1.2, 0.1)]:
         demand = np.sort(np.random.default_rng(0).lognormal(4.0, 0.5, 20_000))
@@ -47,7 +47,8 @@ def check_bread_quantile(answer):
     ],
 )
 def check_percentage_constant(answer):
-    """Write `answer(y)`: the constant of least mean absolute percentage error for an array of positive targets, without trying constants one by one."""
+    """Write `answer(y)`: the constant of least mean absolute percentage error for an array of positive targets, found without
+    trying constants one by one."""
     rng = np.random.default_rng(1)
     for number in (1, 2, 7, 200):
         y = rng.lognormal(1.0, 1.0, number)
@@ -67,7 +68,7 @@ def check_percentage_constant(answer):
     ],
 )
 def check_batches_to_mean(answer):
-    """A training loop has recorded the mean loss of each batch. Write `answer(means, sizes)`: the mean loss over all the examples."""
+    """A training loop has recorded the mean loss of each batch. Write `answer(means, sizes)`: the mean loss over all examples."""
     rng = np.random.default_rng(2)
     for sizes in ([4, 4, 4], [64, 64, 58], [1, 0, 1000]):
         batches = [rng.exponential(size=size) + size for size in sizes]

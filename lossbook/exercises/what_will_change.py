@@ -24,7 +24,9 @@ def check_strength(answer):
         gap = np.abs(np.asarray(answer(p, q)) - exact)
         worst = int(np.argmax(gap))
         if not gap[worst] < 1e-6:
-            message = f"at p = {p[worst]:.2f}, q = {q} your strength is {np.asarray(answer(p, q))[worst]:.4f}, off by {gap[worst]:.2g}"
+            message = (
+                f"at p = {p[worst]:.2f}, q = {q} your strength is {np.asarray(answer(p, q))[worst]:.4f}, off by {gap[worst]:.2g}"
+            )
             return Result(False, "verified", 57, gap[worst], (p[worst], q), message)
     return Result(True, "verified", points=57)
 
@@ -49,7 +51,9 @@ def check_honest_gain(answer):
         want = np.mean(test_new[seeds, validation_new.argmax(1)] - test_old[seeds, validation_old.argmax(1)])
         got = answer(*[array.copy() for array in arrays])
         if not np.isclose(got, want):
-            return Result(False, "verified", trial + 1, message=f"on random scores number {trial + 1} you report a gain of {got:.4f}")
+            return Result(
+                False, "verified", trial + 1, message=f"on random scores number {trial + 1} you report a gain of {got:.4f}"
+            )
     return Result(True, "verified", points=5)
 
 
@@ -69,7 +73,9 @@ def check_winners_curse(answer):
         want = np.sum(1 - at_most**n) / m - a
         got = float(answer(a, m, n))
         if not abs(got - want) < 1e-9:
-            return Result(False, "verified", 4, abs(got - want), (a, m, n), f"for a = {a}, m = {m}, n = {n} your optimism is {got:.4f}")
+            return Result(
+                False, "verified", 4, abs(got - want), (a, m, n), f"for a = {a}, m = {m}, n = {n} your optimism is {got:.4f}"
+            )
     return Result(True, "verified", points=4)
 
 

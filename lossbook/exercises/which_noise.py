@@ -24,12 +24,16 @@ def check_laplace_likelihood(answer):
     for scale in (0.1, 1.0, 7.0):
         got, want = np.asarray(answer(pred, target, scale)), -stats.laplace.logpdf(target, pred, scale)
         if got.shape != want.shape:
-            return Result(False, "verified", points=1, message=f"the result has the shape {got.shape}, the predictions {pred.shape}")
+            return Result(
+                False, "verified", points=1, message=f"the result has the shape {got.shape}, the predictions {pred.shape}"
+            )
         gap = float(np.max(np.abs(got - want)))
         if not gap < 1e-10:
             spread = float(np.ptp(got - want))
             what = "by a constant that depends on the scale" if spread < 1e-10 else "in a way that depends on the residual"
-            return Result(False, "verified", points=40, worst=gap, witness={"scale": scale}, message=f"at scale {scale} it is off {what}")
+            return Result(
+                False, "verified", points=40, worst=gap, witness={"scale": scale}, message=f"at scale {scale} it is off {what}"
+            )
     return Result(True, "verified", points=120)
 
 

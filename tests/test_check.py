@@ -1,0 +1,149 @@
+"""Every check can fail: each one is shown a card with something wrong and must say so, with a witness where it promises one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import sympy
+
+from lossbook import CARDS, Result, card, check
+from lossbook._loss import loss
+from lossbook._symbols import delta, r, sigmoid, y, z
+
+HUBER, SQUARE, ENTROPY = card("huber"), card("squared_error"), card("sigmoid_cross_entropy")
+
+
+def scaled(sound, factor):
+    """The card of a loss whose function returns `factor` times too much."""
+
+    def function(*arrays, reduction="mean", **params):
+        return factor * sound.function(*arrays, reduction=reduction, **params)
+
+    function.__name__, function.axes, function.symmetric = sound.name, sound.function.axes, sound.function.symmetric
+    return replace(sound, function=function)
+
+
+@loss(logit=0, target=0)
+def lopsided(logit, target):
+    """Not a good loss: it decides for the positive class from a probability of 0.2 on."""
+    return (logit - (target * 4 - 0.5)) ** 2
+
+
+FAILURES = [
+    ("value", lambda: check.value(scaled(HUBER, 1 + 1e-9))),
+    ("value of the formula", lambda: check.value(replace(HUBER, formula=HUBER.formula + 1))),
+    ("value in float32", lambda: check.value(scaled(HUBER, 1.0001), dtype="float32", rtol=1e-5)),
+    ("gradient formula", lambda: check.gradient(replace(SQUARE, gradient_formula=r))),
+    ("gradient code", lambda: check.gradient(replace(SQUARE, gradient=lambda p, t: 2 * (t - p)))),
+    ("gradient against the formula", lambda: check.gradient(replace(SQUARE, formula=r**2 / 2))),
+    ("autograd", lambda: check.autograd(scaled(SQUARE, 1.001))),
+    ("curvature", lambda: check.curvature(replace(SQUARE, gradient_formula=3 * r))),
+    ("convex", lambda: check.convex("cauchy")),
+    ("convex, K classes", lambda: check.convex("brier")),
+    ("lipschitz, bound too small", lambda: check.lipschitz("huber", bound=delta / 2)),
+    ("lipschitz, bound too loose", lambda: check.lipschitz("huber", bound=1.01 * delta)),
+    ("lipschitz, unbounded", lambda: check.lipschitz("squared_error", bound=10)),
+    ("redescending", lambda: check.redescending("huber")),
+    ("bounded, too small", lambda: check.bounded("geman_mcclure", bound=1)),
+    ("bounded, too loose", lambda: check.bounded("geman_mcclure", bound=3)),
+    ("smooth", lambda: check.smooth("huber", order=2, joints=(delta,))),
+    ("elicits", lambda: check.elicits("huber", functional="mean", params={"delta": 1.0})),
+    ("proper", lambda: check.proper("sigmoid_focal", params={"gamma": 2.0})),
+    ("proper, K classes", lambda: check.proper("softmax_focal", params={"gamma": 2.0})),
+    ("calibrated", lambda: check.calibrated("perceptron")),
+    ("optimum", lambda: check.optimum("sigmoid_cross_entropy", optimum=sympy.Symbol("eta") ** 2, params={"pos_weight": 1.0})),
+    ("identity", lambda: check.identity("squared_error", expression=2 * r**2, name="wrong")),
+    ("gradient_identity", lambda: check.gradient_identity("sigmoid_cross_entropy", expression=sigmoid(z) + y, name="wrong")),
+    ("symmetric", lambda: check.symmetric("pinball")),
+    ("homogeneous", lambda: check.homogeneous("huber", degree=2)),
+    ("limit", lambda: check.limit("huber", parameter="delta", to="oo", expression=r**2, name="wrong")),
+    ("shift_invariant", lambda: check.shift_invariant("cosine_distance")),
+    ("scale_invariant", lambda: check.scale_invariant("brier")),
+    ("bounds_mistakes", lambda: check.bounds_mistakes("sigmoid_cross_entropy", factor=1, params={"pos_weight": 1.0})),
+    ("twins", lambda: check.twins(replace(HUBER, twins=[replace(HUBER.twins[0], factor=2)]))),
+    ("twins, a little off", lambda: check.twins(replace(HUBER, twins=[replace(HUBER.twins[0], factor=1 + 1e-8)]))),
+]
+
+
+@pytest.mark.parametrize("wrong", [f for _, f in FAILURES], ids=[name for name, _ in FAILURES])
+def test_check_fails(wrong):
+    result = wrong()
+    assert isinstance(result, Result)
+    assert not result
+    assert result.ok is False
+
+
+def test_every_check_is_shown_an_error():
+    checks = {name for name in check.__all__ if hasattr(getattr(check, name), "statement")}
+    shown = {name.split(",")[0].split(" ")[0] for name, _ in FAILURES}
+    assert checks <= shown, checks - shown
+
+
+def test_a_refuted_convexity_comes_with_a_witness_that_refutes_it():
+    found = check.convex("welsch", params={"scale": 1.0}).witness
+    a, b = found["between"]
+    assert not check.convex("welsch", at={"between": (a, b), "target": found["rest"][0], "params": {"scale": 1.0}})
+
+
+def test_a_wrong_value_comes_with_the_inputs():
+    result = check.value(scaled(HUBER, 2.0))
+    assert {"pred", "target", "params"} <= set(result.witness)
+    assert "exactly" in result.message
+
+
+def test_a_false_witness_is_noticed():
+    sound = next(c for c in card("cauchy").claims if c.kind == "not_convex")
+    assert sound.check()
+    from lossbook._card import denies
+
+    harmless = {"between": (0.0, 0.5), "target": 0.0, "params": {"scale": 1.0}}
+    assert not replace(denies(check.convex, "proved", witness=harmless), card=card("cauchy")).check()
+
+
+def test_nan_is_never_a_pass():
+    """A loss or a gradient that is nan somewhere fails every check that looks there."""
+
+    def hole(logit, target, *, reduction="mean"):
+        values = np.where(np.abs(logit - 0.5) < 0.4, np.nan, np.asarray(ENTROPY.function(logit, target, reduction="none")))
+        return values if reduction == "none" else values.mean()
+
+    hole.__name__, hole.axes, hole.symmetric = "hole", ENTROPY.function.axes, False
+    holed = replace(
+        card("exponential"),
+        function=hole,
+        gradient=lambda logit, target: np.where(np.abs(logit) < 0.4, np.nan, np.clip(logit, -1, 1)),
+    )
+    assert np.isnan(check.largest([0.0, np.nan]))
+    assert not check.lipschitz(holed, bound=1)
+    assert not check.bounded(holed, bound=1e4)
+    assert not check.bounds_mistakes(holed, factor=10)
+    assert not check.limit("general_robust", parameter="alpha", to="-oo", expression=sympy.nan, name="nothing")
+
+
+def test_calibration_sees_a_loss_that_leans():
+    leaning = replace(
+        ENTROPY, function=lopsided, formula=(z - 4 * y + sympy.Rational(1, 2)) ** 2, symbols={"logit": z, "target": y}
+    )
+    assert not check.calibrated(leaning)
+
+
+def test_statements_read_as_sentences():
+    assert check.elicits.statement(functional="mean") == "its best constant prediction is the mean"
+    for name in CARDS:
+        for claim in CARDS[name].claims:
+            assert "{" not in claim.statement
+            assert claim.grade in check.GRADES
+
+
+def test_result():
+    assert Result(np.True_, "proved").ok is True
+    with pytest.raises(ValueError, match="grade"):
+        Result(True, "certain")
+    assert str(Result(True, "searched", points=7)) == "holds (searched at 7 points)"
+
+
+def test_best_constant_is_the_statistic():
+    sample = np.array([0.0, 1.0, 2.0, 10.0, 20.0])
+    assert check.best_constant("squared_error", sample) == pytest.approx(sample.mean(), abs=1e-6)
+    assert check.best_constant("absolute_error", sample) == pytest.approx(2.0, abs=1e-6)
+    assert check.best_constant("pinball", sample, {"tau": 0.9}) == pytest.approx(20.0, abs=0.2)
