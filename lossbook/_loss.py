@@ -157,9 +157,10 @@ def check_shapes(axes, arrays):
         indices = kind == LABELS and not namespace(array).isdtype(array.dtype, "real floating")
         wanted = batch if indices else shape
         if tuple(array.shape) != wanted:
+            hint = " (class indices must be integers; floats are class probabilities)" if kind == LABELS and not indices else ""
             raise ValueError(
                 f"{other} must have shape {wanted} to match {name} of shape {shape}, got {tuple(array.shape)}: "
-                "nothing is broadcast, reshape one of them"
+                f"nothing is broadcast, reshape one of them{hint}"
             )
     return batch
 

@@ -303,6 +303,57 @@ MUTANTS = [
 ]
 
 
+# A derivation is planted with an error in the same way: as text, executed. Every one must be refused where it stands.
+DERIVATIONS = """
+from sympy import Derivative, Eq, Integer, Matrix, Piecewise, Sum, log
+from lossbook import card
+from lossbook.derive import *
+
+(Derivation("logistic gradient", Derivative(y * softplus(-z) + (1 - y) * softplus(z), z))
+    .step(-y * sigmoid(-z) + (1 - y) * sigmoid(z), "the derivative of softplus is the sigmoid")
+    .step(sigmoid(z) - y, "the two sigmoids add up to one"))
+
+(Derivation("softmax gradient", Derivative(logsumexp(Z) - Sum(Q[k] * Z[k], (k, 1, K)), Z[j]), given=[Eq(Sum(Q[k], (k, 1, K)), 1)])
+    .step(softmax(Z, j) - Q[j], "the gradient of LSE is softmax"))
+
+(Derivation("cross-entropy", -Sum(Q[k] * log(P[k]), (k, 1, K)), given=[Eq(Sum(Q[k], (k, 1, K)), 1), Eq(Sum(P[k], (k, 1, K)), 1)])
+    .step(-Sum(Q[k] * log(Q[k]), (k, 1, K)) + Sum(Q[k] * log(Q[k] / P[k]), (k, 1, K)), "add and subtract the entropy"))
+
+(Derivation("pinball gradient", Derivative(card("pinball").formula, y_hat), given=[y_hat > y, tau < 1])
+    .step(1 - tau, "above the target the second branch holds"))
+
+(Derivation("squared error", Derivative(r**2, y_hat)).step(2 * r, "the power rule").ends_at(card("squared_error"), "gradient"))
+"""
+WRONG_DERIVATIONS = [
+    ("sigmoid(z) - y,", "sigmoid(z) + y,"),
+    ("sigmoid(z) - y,", "sigmoid(z) - 2 * y,"),
+    ("-y * sigmoid(-z)", "-y * sigmoid(z)"),
+    ("softmax(Z, j) - Q[j]", "softmax(Z, k) - Q[k]"),
+    ("softmax(Z, j) - Q[j]", "Q[j] - softmax(Z, j)"),
+    ("- Sum(Q[k] * Z[k], (k, 1, K)), Z[j])", "- Sum(Q[k] * Z[k], (k, 1, K - 1)), Z[j])"),
+    ("log(Q[k] / P[k])", "log(P[k] / Q[k])"),
+    ("Sum(Q[k] * log(Q[k] / P[k])", "Sum(P[k] * log(Q[k] / P[k])"),
+    ("(1 - tau,", "(tau,"),
+    ("y_hat > y, tau", "y_hat < y, tau"),
+    ("step(2 * r,", "step(r,"),
+    ('ends_at(card("squared_error"), "gradient")', 'ends_at(card("squared_error"), "formula")'),
+]
+
+
+def test_sound_derivations_compile():
+    exec(DERIVATIONS, {})
+    assert DERIVATIONS.count("Derivation(") == 5
+
+
+@pytest.mark.parametrize("old, new", WRONG_DERIVATIONS)
+def test_wrong_derivation_is_refused(old, new):
+    imports, *derivations = DERIVATIONS.split("\n\n")
+    (derivation,) = [text for text in derivations if old in text]
+    assert derivation.count(old) == 1
+    with pytest.raises(lossbook.DerivationError):
+        exec(f"{imports}\n{derivation.replace(old, new)}", {})
+
+
 def identify(mutant):
     module, where, old, new = mutant[:4]
     return f"{module}.{where}: {' '.join(old.split())[:30]} -> {' '.join(new.split())[:30]}"

@@ -16,7 +16,6 @@ from lossbook.exercises import exercise_for
 )
 def check_laplace_likelihood(answer):
     r"""Write `laplace_nll(pred, target, scale)`: minus the logarithm of the density of Laplace noise, one value per example,
-
     with every constant. Arrays of one shape go in, an array of that shape comes out.
     """
     rng = np.random.default_rng(3)
@@ -68,7 +67,6 @@ def check_laplace_scale(answer):
 )
 def check_units(answer):
     r"""A model of temperatures has a mean negative log-likelihood of `nll` nats in degrees Celsius. Write `in_fahrenheit(nll)`:
-
     the same number for the same model and the same data in degrees Fahrenheit, where $F = 32 + 9C/5$.
     """
     rng = np.random.default_rng(8)
