@@ -14,7 +14,7 @@ BIN     := $(VENV)/bin
 INSTALL ?= $(BIN)/python -m pip install --quiet
 READY   := $(VENV)/.ready
 HTML    := _build/html
-COLUMN  := 84# characters of code fit the page without scrolling; tools/run_notebook.py formats to it
+COLUMN  := 78# characters of code fit the page without scrolling; tools/run_notebook.py formats to it
 PYTEST  := $(BIN)/python -m pytest
 
 # One thread: the stored outputs were made with one, and two workers do not fight over two cores.

@@ -16,7 +16,7 @@ class Claim:
     grade: str
     witness: Any = None
     examine: Callable | None = field(default=None, repr=False)
-    card: Any = field(default=None, repr=False)
+    card: Any = field(default=None, repr=False, compare=False)  # the card holds the claim: comparing it would never end
 
     def check(self) -> Result:
         """Run the check now. A claim that is only cited has nothing to run and says so."""

@@ -40,6 +40,7 @@ def loss(*, symmetric=False, **axes):
             batch = prepare(axes, arrays, weight, symmetric, params)
             with quiet(batch.arrays[0]):
                 values = formula(*batch.arrays, **params)
+                check_values(values, batch.shape)
                 result = reduce(values, batch.weight, reduction, denominator)
                 return namespace(result).astype(result, batch.dtype)
 
@@ -75,6 +76,7 @@ class Batch:
     arrays: list
     weight: object
     dtype: object
+    shape: tuple
 
 
 def bind(name, axes, arrays, params):
@@ -102,6 +104,8 @@ def prepare(axes, arrays, weight, symmetric, params):
     for name, array in zip(names, arrays, strict=True):
         check_dtype(name, array, target=name == names[-1], labels=axes[name] == LABELS)
     shape = check_shapes(axes, arrays)
+    if axes[names[-1]] == LABELS and not xp.isdtype(arrays[-1].dtype, "real floating"):
+        arrays[-1] = xp.astype(arrays[-1], xp.int64)  # torch compares a uint8 with 300 or -100 as if they were uint8, too
 
     floats = [array.dtype for array in arrays if xp.isdtype(array.dtype, "real floating")]
     dtype = xp.result_type(*floats)
@@ -119,11 +123,13 @@ def prepare(axes, arrays, weight, symmetric, params):
             arrays[i] = as_probabilities(arrays[i], arrays[0], weight, compute)
         else:
             arrays[i] = drop(xp.astype(arrays[i], compute, copy=False), weight, 1.0)
-    return Batch(arrays, weight, dtype)
+    return Batch(arrays, weight, dtype, shape)
 
 
 def same_library(arrays):
     """All NumPy or all torch. Python numbers and lists count as NumPy."""
+    if any(isinstance(a, np.ma.MaskedArray) for a in arrays):
+        raise TypeError("masked arrays are not supported, got one: pass its data, and weight 0 for what is masked")
     torch_inputs = [is_torch(a) for a in arrays if a is not None]
     if any(torch_inputs) and not all(torch_inputs):
         kinds = sorted({type(a).__module__.split(".")[0] for a in arrays if a is not None})
@@ -163,6 +169,15 @@ def check_shapes(axes, arrays):
                 f"nothing is broadcast, reshape one of them{hint}"
             )
     return batch
+
+
+def check_values(values, shape):
+    """A parameter given as an array must fit the examples: if its shape spread them out, that would be silent broadcasting."""
+    if tuple(values.shape) != shape:
+        raise ValueError(
+            f"there must be one value per example, shape {shape}, got {tuple(values.shape)}: "
+            "a parameter given as an array must fit the examples, reshape it"
+        )
 
 
 def check_weight(weight, shape, dtype):

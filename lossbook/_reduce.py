@@ -1,6 +1,6 @@
 """The only reduction in the package: how per-example values become one number."""
 
-from ._xp import namespace, values_readable
+from ._xp import is_torch, namespace, values_readable
 
 REDUCTIONS = ("none", "sum", "mean")
 
@@ -21,6 +21,8 @@ def reduce(values, weight, reduction, denominator):
         return total
     if denominator is None:
         denominator = xp.sum(weight) if weight is not None else _count(values)
+    elif not isinstance(denominator, int | float) and is_torch(denominator) != is_torch(total):
+        denominator = denominator.item()  # a 0-d array of the other library is a number
     return total / denominator
 
 
@@ -31,7 +33,7 @@ def check_reduction(reduction, denominator):
         return
     if reduction != "mean":
         raise ValueError(f"denominator divides the mean; with reduction={reduction!r} it would be ignored: leave it out")
-    if getattr(denominator, "shape", ()) != ():
+    if not isinstance(denominator, int | float) and getattr(denominator, "shape", ()) != ():
         raise ValueError(f"denominator must be a number or a 0-d array, got shape {tuple(denominator.shape)}")
     if values_readable(denominator) and not denominator >= 0:
         raise ValueError(f"denominator must be >= 0 (a count or a sum of weights), got {denominator}")

@@ -86,11 +86,11 @@ def maximum(x, y):
 
 
 def clip(x, low, high):
-    return namespace(x).clip(x, low, high)
+    return x.clip(low, high)  # the namespace's clip cannot be traced with a number that changes between calls
 
 
 def where(condition, x, y):
-    if not (hasattr(x, "dtype") or hasattr(y, "dtype")):  # torch would make float32 of two Python numbers
+    if type(x) in (int, float) and type(y) in (int, float):  # torch would make float32 of two Python numbers
         raise TypeError("where() needs an array in at least one branch")
     return namespace(condition).where(condition, x, y)
 

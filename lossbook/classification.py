@@ -2,8 +2,9 @@
 
 Binary losses take a `logit` z of any shape and a `target` y of that shape, the probability of the positive class (0 or 1 for a
 plain label). Multiclass losses take `logits` (..., K) and `labels`: integer classes (...) or probabilities (..., K)
-that sum to 1; ``reduction="none"`` has the shape (...). Values are in nats. Scores go in as they are: no sigmoid, no softmax before the loss.
-A label outside 0 .. K-1 raises IndexError; a probability outside [0, 1], or a parameter out of its range, ValueError.
+that sum to 1; ``reduction="none"`` has the shape (...). Values are in nats. Scores go in as they are: no sigmoid, no softmax
+before the loss. A label outside 0 .. K-1 raises IndexError; a probability outside [0, 1], or a parameter out of its range,
+ValueError.
 """
 
 from ._card import Card, Twin, cites, denies, describes, says
@@ -308,10 +309,10 @@ def _per_class(alpha, labels):
     """alpha as a factor of (..., K): 1, one number, or one number per class."""
     if alpha is None:
         return 1.0
-    if hasattr(alpha, "__len__"):
+    if not isinstance(alpha, int | float):
         xp = namespace(labels)
         alpha = xp.asarray(alpha, dtype=labels.dtype, device=labels.device)
-        if tuple(alpha.shape) != (labels.shape[-1],):
+        if tuple(alpha.shape) not in ((), (labels.shape[-1],)):
             raise ValueError(f"alpha must be one number or one per class ({labels.shape[-1]}), got shape {tuple(alpha.shape)}")
     in_range(alpha=alpha, low=0, closed="[")
     return alpha

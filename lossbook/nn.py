@@ -25,7 +25,8 @@ class Loss(torch.nn.Module):
         if fused not in ("auto", False):
             raise ValueError(f"fused must be 'auto' or False, got {fused!r}: {function.__name__} has no fused form")
         self.function = function
-        accepted = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        keywords = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        accepted = [name for name in keywords if name != "weight"]  # the weights belong to a batch: they come with the call
         unknown = sorted(set(params) - set(accepted))
         if unknown:
             raise TypeError(f"{function.__name__} has no parameter {', '.join(unknown)}; it takes {', '.join(accepted)}")

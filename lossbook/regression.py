@@ -305,8 +305,8 @@ def charbonnier(pred, target, *, scale=1.0):
     in_range(scale=scale, low=0)
     r = pred - target
     far = magnitude(r) > scale
-    near = where(far, 0.0, r)  # √(r² + s²) - s cancels near 0, r² / (√(r² + s²) + s) does not
-    return where(far, scale * (_hypot(r, scale) - scale), scale * near**2 / (_hypot(near, scale) + scale))
+    near = where(far, 0.0, r)  # there √(1 + u²) - 1 with u = r/s cancels, u² / (1 + √(1 + u²)) does not
+    return where(far, scale * (_hypot(r, scale) - scale), near**2 / (1 + (1 + (near / scale) ** 2) ** 0.5))
 
 
 @gradient_of(charbonnier)
@@ -395,10 +395,10 @@ def _():
 
 @loss(pred=0, target=0, symmetric=True)
 def cauchy(pred, target, *, scale=1.0):
-    """Cauchy (Lorentzian) loss c²/2 · log(1 + (r/c)²): ½ r² near 0, a logarithm far away. Not convex.
+    """Cauchy (Lorentzian) loss s²/2 · log(1 + (r/s)²): ½ r² near 0, a logarithm far away. Not convex.
 
-    Unit u²; `scale` = c > 0 in the unit of the target. Convention: c²/2 times the negative log-density of a Cauchy error of
-    scale c, up to a constant. Source: Black and Anandan (1996).
+    Unit u²; `scale` = s > 0 in the unit of the target. Convention: s²/2 times the negative log-density of a Cauchy error of
+    scale s, up to a constant. Source: Black and Anandan (1996).
 
     >>> import numpy as np
     >>> cauchy(np.array([0.0, 1.0]), np.zeros(2), reduction="none").round(4).tolist()
@@ -444,9 +444,9 @@ def _():
 
 @loss(pred=0, target=0, symmetric=True)
 def geman_mcclure(pred, target, *, scale=1.0):
-    """Geman-McClure loss 2 (r/c)² / ((r/c)² + 4): ½ (r/c)² near 0, never more than 2. Not convex.
+    """Geman-McClure loss 2 (r/s)² / ((r/s)² + 4): ½ (r/s)² near 0, never more than 2. Not convex.
 
-    A pure number; `scale` = c > 0 in the unit of the target. Convention: the scaling of Barron (2019), where it is α = -2.
+    A pure number; `scale` = s > 0 in the unit of the target. Convention: the scaling of Barron (2019), where it is α = -2.
     Source: Geman and McClure (1985).
 
     >>> import numpy as np
@@ -480,7 +480,7 @@ def _():
         formula=2 * (r / scale) ** 2 / ((r / scale) ** 2 + 4),
         gradient=geman_mcclure_gradient,
         gradient_formula=16 * r / (scale**2 * ((r / scale) ** 2 + 4) ** 2),
-        convention="Barron's scaling, ≈ ½ (r/c)² at 0",
+        convention="Barron's scaling, ≈ ½ (r/s)² at 0",
         reference="geman1985",
         claims=[
             denies(check.convex, "proved", witness={"between": (2.0, 10.0), "target": 0.0, "params": {"scale": 1.0}}),
@@ -496,9 +496,9 @@ def _():
 
 @loss(pred=0, target=0, symmetric=True)
 def welsch(pred, target, *, scale=1.0):
-    """Welsch (Leclerc) loss 1 - exp(-½ (r/c)²): an upside-down bell, never more than 1. Not convex.
+    """Welsch (Leclerc) loss 1 - exp(-½ (r/s)²): an upside-down bell, never more than 1. Not convex.
 
-    A pure number; `scale` = c > 0 in the unit of the target. Source: Dennis and Welsch (1978).
+    A pure number; `scale` = s > 0 in the unit of the target. Source: Dennis and Welsch (1978).
 
     >>> import numpy as np
     >>> welsch(np.array([1e-8, 1.0, 9.0]), np.zeros(3), reduction="none").round(17).tolist()
@@ -528,7 +528,7 @@ def _():
         formula=1 - sympy.exp(-((r / scale) ** 2) / 2),
         gradient=welsch_gradient,
         gradient_formula=r / scale**2 * sympy.exp(-((r / scale) ** 2) / 2),
-        convention="≈ ½ (r/c)² at 0",
+        convention="≈ ½ (r/s)² at 0",
         reference="dennis1978",
         claims=[
             denies(check.convex, "proved", witness={"between": (1.0, 5.0), "target": 0.0, "params": {"scale": 1.0}}),
@@ -595,10 +595,10 @@ def _():
 
 @loss(pred=0, target=0, symmetric=True)
 def general_robust(pred, target, *, alpha=1.0, scale=1.0):
-    """Barron's general robust loss |α-2|/α · (((r/c)²/|α-2| + 1)^(α/2) - 1): one knob from ½ (r/c)² to bounded losses.
+    """Barron's general robust loss |α-2|/α · (((r/s)²/|α-2| + 1)^(α/2) - 1): one knob from ½ (r/s)² to bounded losses.
 
-    A pure number; `scale` = c > 0 in the unit of the target; `alpha` is a number: 2 gives ½ (r/c)², 1 Charbonnier / c²,
-    0 Cauchy's logarithm log(1 + ½ (r/c)²), -2 Geman-McClure, -∞ Welsch, ∞ its opposite exp(½ (r/c)²) - 1. Convex for α ≥ 1.
+    A pure number; `scale` = s > 0 in the unit of the target; `alpha` is a number: 2 gives ½ (r/s)², 1 Charbonnier / s²,
+    0 Cauchy's logarithm log(1 + ½ (r/s)²), -2 Geman-McClure, -∞ Welsch, ∞ its opposite exp(½ (r/s)²) - 1. Convex for α ≥ 1.
     Source: Barron (2019).
 
     >>> import numpy as np
@@ -610,7 +610,7 @@ def general_robust(pred, target, *, alpha=1.0, scale=1.0):
     u = (pred - target) / scale
     if alpha == 2:
         return u**2 / 2
-    if alpha == 0:
+    if abs(alpha) < 1e-15:  # the limit, to the last digit
         return log1p_square(u / 2**0.5)
     if abs(alpha) == float("inf"):
         return one_minus_bell(u) if alpha < 0 else expm1(u**2 / 2)
@@ -649,17 +649,17 @@ def _():
         ),
         gradient=general_robust_gradient,
         gradient_formula=Piecewise((r / scale**2, Eq(alpha, 2)), (r / scale**2 * (u2 / distance + 1) ** (alpha / 2 - 1), True)),
-        convention="≈ ½ (r/c)² at 0",
+        convention="≈ ½ (r/s)² at 0",
         reference="barron2019",
         claims=[
             says(check.convex, "searched", params={"alpha": 1.0, "scale": 1.0}),
             denies(
                 check.convex, "proved", witness={"between": (2.0, 10.0), "target": 0.0, "params": {"alpha": 0.5, "scale": 1.0}}
             ),
-            says(check.identity, "proved", expression=sqrt(1 + u2) - 1, name="Charbonnier / c² at α = 1", where={alpha: 1}),
+            says(check.identity, "proved", expression=sqrt(1 + u2) - 1, name="Charbonnier / s² at α = 1", where={alpha: 1}),
             says(check.identity, "proved", expression=2 * u2 / (u2 + 4), name="Geman-McClure at α = -2", where={alpha: -2}),
-            says(check.limit, "verified", parameter="alpha", to="0", expression=log(1 + u2 / 2), name="log(1 + ½ (r/c)²)"),
-            says(check.limit, "verified", parameter="alpha", to="2", expression=u2 / 2, name="½ (r/c)²"),
+            says(check.limit, "verified", parameter="alpha", to="0", expression=log(1 + u2 / 2), name="log(1 + ½ (r/s)²)"),
+            says(check.limit, "verified", parameter="alpha", to="2", expression=u2 / 2, name="½ (r/s)²"),
             says(check.limit, "verified", parameter="alpha", to="-oo", expression=1 - exp(-u2 / 2), name="Welsch"),
             says(check.symmetric, "proved"),
             says(check.smooth, "verified", order=2),

@@ -1,6 +1,7 @@
 """Every loss x every property x every backend, from the Cards: the function is held to its formula, its gradient, its claims."""
 
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,6 +88,12 @@ def test_card_displays(name):
     assert text.count("\n") > 6
     assert "None" not in text
     assert repr(CARDS[name])
+
+
+def test_cards_compare():
+    assert replace(CARDS["huber"]) == CARDS["huber"]
+    assert replace(CARDS["huber"], link="log") != CARDS["huber"]
+    assert CARDS["huber"].claims[0] != CARDS["huber"].claims[1]
 
 
 def test_unknown_name_suggests():

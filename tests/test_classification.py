@@ -85,6 +85,12 @@ def test_class_weights_may_be_a_list_and_are_checked():
         cross_entropy(LOGITS, LABELS, class_weights=[1.0, 2.0, 3.0, 4.0, -5.0])
 
 
+def test_an_ignored_label_that_a_short_integer_cannot_hold():
+    labels = torch.tensor([156, 1], dtype=torch.uint8)  # 156 is -100 modulo 256
+    logits = torch.zeros(2, 300)
+    torch.testing.assert_close(cross_entropy(logits, labels, ignore_index=-100, reduction="none"), torch.full((2,), 300.0).log())
+
+
 def test_all_ignored():
     nothing = torch.full((12,), -100)
     assert torch.isnan(cross_entropy(LOGITS, nothing, ignore_index=-100))
@@ -113,6 +119,7 @@ def test_focal_alpha():
     plain = lossbook.softmax_focal(LOGITS, LABELS, reduction="none")
     same(lossbook.softmax_focal(LOGITS, LABELS, alpha=CLASS_WEIGHTS, reduction="none"), CLASS_WEIGHTS[LABELS] * plain)
     same(lossbook.softmax_focal(LOGITS, LABELS, alpha=CLASS_WEIGHTS), (CLASS_WEIGHTS[LABELS] * plain).mean())
+    same(lossbook.softmax_focal(LOGITS, LABELS, alpha=torch.tensor(0.25), reduction="none"), plain / 4)
     with pytest.raises(ValueError, match="one per class"):
         lossbook.softmax_focal(LOGITS, LABELS, alpha=[1.0, 2.0])
     with pytest.raises(ValueError, match="alpha"):

@@ -205,7 +205,7 @@ MUTANTS = [
         "1 - exp(-(x**2) / 2)",
         "welsch",
     ),
-    ("regression", "charbonnier", "scale * near**2 / (_hypot(near, scale) + scale)", "scale * (_hypot(near, scale) - scale)"),
+    ("regression", "charbonnier", "near**2 / (1 + (1 + (near / scale) ** 2) ** 0.5)", "scale * (_hypot(near, scale) - scale)"),
     (
         "regression",
         "_log_ratio",

@@ -34,6 +34,8 @@ def test_tensor_parameters_move_and_are_saved():
 def test_unknown_parameter():
     with pytest.raises(TypeError, match=r"huber has no parameter tau; it takes delta"):
         nn.Loss(lossbook.huber, tau=0.5)
+    with pytest.raises(TypeError, match="no parameter weight"):  # weights belong to a batch
+        nn.Loss(lossbook.huber, weight=torch.ones(2))
 
 
 def test_compile_vmap_grad():

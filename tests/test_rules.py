@@ -142,6 +142,17 @@ def test_dtype_is_kept(name, dtype):
         assert call(name, *arrays, reduction=reduction).dtype == getattr(torch, dtype)
 
 
+@pytest.mark.parametrize("denominator", [3, 3.0, np.array(3.0), np.float32(3), torch.tensor(3), torch.tensor(3.0)])
+@each_library
+def test_a_denominator_of_any_kind(library, denominator):
+    pred, target = LIBRARIES[library](np.array([1.0, 2.0])), LIBRARIES[library](np.zeros(2))
+    if library == "torch":
+        pred.requires_grad_()
+    got = lossbook.squared_error(pred, target, denominator=denominator)
+    assert type(got) is type(lossbook.squared_error(pred, target))
+    assert float(got) == pytest.approx(5 / 3, rel=1e-15)
+
+
 def test_half_precision_sums_in_float32():
     big = torch.full((20, 300, 1025), 3.0, dtype=torch.float16)
     assert float(lossbook.squared_error(big, torch.zeros_like(big))) == 9.0
@@ -194,6 +205,24 @@ def test_libraries_do_not_mix(name):
         call(name, torch.as_tensor(first), last)
 
 
+@each_library
+def test_parameters_do_not_broadcast_either(library):
+    pred, target = LIBRARIES[library](np.ones(2)), LIBRARIES[library](np.zeros(2))
+    levels = LIBRARIES[library](np.array([0.1, 0.9]))
+    np.testing.assert_allclose(lossbook.pinball(pred, target, tau=levels, reduction="none"), [0.9, 0.1])
+    with pytest.raises(ValueError, match=r"shape \(2,\), got \(2, 2\)"):
+        lossbook.pinball(pred, target, tau=levels[:, None])
+
+
+def test_masked_arrays_are_refused():
+    """The mean would divide by the number of all entries, and some functions would forget the mask."""
+    pred = np.ma.array([1.0, 5.0], mask=[False, True])
+    with pytest.raises(TypeError, match="weight 0"):
+        lossbook.huber(pred, np.zeros(2))
+    with pytest.raises(TypeError, match="weight 0"):
+        lossbook.huber(np.zeros(2), np.zeros(2), weight=pred)
+
+
 @each_loss
 def test_bad_options(name):
     arrays = example(name)
@@ -237,6 +266,16 @@ def test_labels_out_of_range(name, library):
         labels[3] = wrong
         with pytest.raises(IndexError, match=f"got {wrong} at position 3"):
             call(name, LIBRARIES[library](logits), LIBRARIES[library](labels))
+
+
+@each_library
+@pytest.mark.parametrize("name", LABELLED)
+def test_short_integers(name, library):
+    """A uint8 holds neither 300 nor -100, and torch compares it with them as if they were uint8, too."""
+    logits = LIBRARIES[library](np.random.default_rng(0).standard_normal((2, 300)))
+    for dtype in ("uint8", "int8", "int16"):
+        labels = LIBRARIES[library](np.array([101, 27], dtype=dtype))
+        assert call(name, logits, labels) == call(name, logits, LIBRARIES[library](np.array([101, 27])))
 
 
 @each_library
@@ -307,6 +346,13 @@ def test_infinite_predictions(name, library):
         assert got == pytest.approx(want, rel=1e-15)
 
 
+def test_extreme_parameters():
+    """Far beyond the data a scale, and next to nothing an alpha, leave the limit: ½ r², and log(1 + ½ r²)."""
+    pred, target = np.array([1e8], np.float32), np.zeros(1, np.float32)
+    assert lossbook.charbonnier(pred, target, scale=1e25) == pytest.approx(5e15, rel=1e-6)
+    assert lossbook.general_robust(np.float64(3.0), np.float64(0.0), alpha=1e-320) == pytest.approx(np.log(5.5), rel=1e-15)
+
+
 SLOPES = {  # gradient at an infinite prediction, target 0 (or 1 where the second entry says so)
     "sigmoid_cross_entropy": [(INF, 0, 1), (INF, 1, 0), (-INF, 1, -1), (-INF, 0, 0)],
     "sigmoid_focal": [(INF, 0, 1), (INF, 1, 0), (-INF, 1, -1), (-INF, 0, 0)],
@@ -368,6 +414,29 @@ def test_compile(name):
     torch.testing.assert_close(compiled(*arrays), call(name, *arrays), rtol=1e-14, atol=0)
     weight = torch.tensor([1.0, 0, 1, 2, 1, 1], dtype=torch.float64)
     torch.testing.assert_close(compiled(*arrays, weight=weight), call(name, *arrays, weight=weight), rtol=1e-14, atol=0)
+
+
+CHANGING = [(name, key) for name in NAMES for key in CARDS[name].parameters] + [("softmax_focal", "alpha")]
+
+
+@pytest.mark.parametrize("name, key", CHANGING)
+def test_compile_with_a_parameter_that_changes(name, key):
+    """From the second call on, torch.compile traces a number as a symbol."""
+    arrays = example(name, library="torch")
+    torch._dynamo.reset()
+    compiled = torch.compile(CARDS[name].function, fullgraph=True, backend="eager")
+    for value in (0.5, 0.6, 0.7):
+        torch.testing.assert_close(compiled(*arrays, **{key: value}), call(name, *arrays, **{key: value}), rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("counts", [(3, 4, 5), (3.0, 4.5, 5.5)])
+def test_compile_with_a_denominator_that_changes(counts):
+    pred, target = example("huber", library="torch")
+    torch._dynamo.reset()
+    compiled = torch.compile(lossbook.huber, fullgraph=True, backend="eager")
+    for count in counts:
+        want = lossbook.huber(pred, target, denominator=count)
+        torch.testing.assert_close(compiled(pred, target, denominator=count), want)
 
 
 @each_loss

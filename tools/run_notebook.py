@@ -15,7 +15,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-COLUMN = 84  # characters of code that fit the page without scrolling
+COLUMN = 78  # characters of code that fit the page without scrolling
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 MEASURED = re.compile(r"(\{measured\}`)([^`<]+?)(\s*<([\w.]+)>`)")
 MEASUREMENT = re.compile(r"^([A-Za-z_][\w.]*) = (.+)$", re.MULTILINE)
