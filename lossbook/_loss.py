@@ -98,6 +98,7 @@ def prepare(axes, arrays, weight, symmetric, params):
     Two parameters act here, on the weight, because they decide which examples count: `ignore_index` and `class_weights`.
     """
     names = list(axes)
+    refuse_masks([*arrays, weight])
     arrays = same_library([*arrays, weight])
     *arrays, weight = arrays
     xp = namespace(arrays[0])
@@ -126,10 +127,14 @@ def prepare(axes, arrays, weight, symmetric, params):
     return Batch(arrays, weight, dtype, shape)
 
 
+def refuse_masks(arrays):
+    """Some NumPy functions forget the mask, and a mean over what is left would still divide by the number of all entries."""
+    if any(isinstance(a, np.ma.MaskedArray) for a in arrays):
+        raise TypeError("arrays must not be masked, got a masked array: pass its data, and weight 0 for what is masked")
+
+
 def same_library(arrays):
     """All NumPy or all torch. Python numbers and lists count as NumPy."""
-    if any(isinstance(a, np.ma.MaskedArray) for a in arrays):
-        raise TypeError("masked arrays are not supported, got one: pass its data, and weight 0 for what is masked")
     torch_inputs = [is_torch(a) for a in arrays if a is not None]
     if any(torch_inputs) and not all(torch_inputs):
         kinds = sorted({type(a).__module__.split(".")[0] for a in arrays if a is not None})

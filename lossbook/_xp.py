@@ -81,10 +81,6 @@ def absolute(x):
     return namespace(x).abs(x)
 
 
-def maximum(x, y):
-    return namespace(x).maximum(x, y)
-
-
 def clip(x, low, high):
     return x.clip(low, high)  # the namespace's clip cannot be traced with a number that changes between calls
 

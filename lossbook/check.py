@@ -59,10 +59,6 @@ def _values(card, arrays, params):
     return np.asarray(card.function(*arrays, reduction="none", **params))
 
 
-def _exact_values(expression, card, arrays, params, rows):
-    return [exact(expression, _points.named(card, [a[i] for a in arrays], params)) for i in rows]
-
-
 def largest(numbers):
     """The maximum, as a float; nan if any number is nan, where Python's max would hide it."""
     return float(np.max(np.asarray(numbers, dtype=float)))

@@ -597,7 +597,7 @@ def _():
 def general_robust(pred, target, *, alpha=1.0, scale=1.0):
     """Barron's general robust loss |α-2|/α · (((r/s)²/|α-2| + 1)^(α/2) - 1): one knob from ½ (r/s)² to bounded losses.
 
-    A pure number; `scale` = s > 0 in the unit of the target; `alpha` is a number: 2 gives ½ (r/s)², 1 Charbonnier / s²,
+    A pure number; `scale` = s > 0 in the unit of the target; `alpha` is a Python number: 2 gives ½ (r/s)², 1 Charbonnier / s²,
     0 Cauchy's logarithm log(1 + ½ (r/s)²), -2 Geman-McClure, -∞ Welsch, ∞ its opposite exp(½ (r/s)²) - 1. Convex for α ≥ 1.
     Source: Barron (2019).
 
@@ -725,8 +725,8 @@ def _():
 def quantile_huber(pred, target, *, tau=0.5, delta=1.0):
     """Quantile Huber loss |τ - [r > 0]| · Huber_δ(r) / δ: the pinball loss with its corner rounded off.
 
-    Unit u; 0 < `tau` < 1; `delta` > 0 in the unit of the target. Convention: divided by δ, as in the source.
-    Source: Dabney et al. (2018).
+    Unit u; 0 < `tau` < 1; `delta` > 0 in the unit of the target. Convention: divided by δ, so that it tends to
+    the pinball loss as δ → 0; without the division it is δ times this. Source: Dabney et al. (2018).
 
     >>> import numpy as np
     >>> quantile_huber(np.array([0.0, 4.0]), np.array([2.0, 2.0]), tau=0.75, reduction="none").tolist()
@@ -888,7 +888,8 @@ def _():
 def squared_log_error(pred, target):
     """Squared logarithmic error (log(1 + ŷ) - log(1 + y))²: a squared relative error for counts and prices.
 
-    A pure number. `pred` and `target` must be above -1, else ValueError. Symmetric. Source: Hyndman and Koehler (2006), a survey.
+    A pure number. `pred` and `target` must be above -1, else ValueError. Symmetric.
+    Source: no first paper is known to us; the name is scikit-learn's (Pedregosa et al. 2011).
 
     >>> import numpy as np
     >>> float(squared_log_error(np.array([0.0]), np.array([np.e - 1])).round(6))
@@ -918,7 +919,7 @@ def _():
         formula=(log(1 + y_hat) - log(1 + y)) ** 2,
         gradient=squared_log_error_gradient,
         gradient_formula=2 * (log(1 + y_hat) - log(1 + y)) / (1 + y_hat),
-        reference="hyndman2006",
+        reference="pedregosa2011",
         twins=[Twin("sklearn.metrics.mean_squared_log_error", _squared_log_sklearn, reductions=("mean",))],
         claims=[
             denies(check.convex, "proved", witness={"between": (4.0, 100.0), "target": 0.0}),

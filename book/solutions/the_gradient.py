@@ -28,7 +28,7 @@ def newton_step(weights, x, y):
 
 SOLUTIONS = {
     "gradient-softmax": softmax_gradient,
-    "gradient-concave": 1 / 3,
+    "gradient-concave": 2 / 3,
     "gradient-safe-rate": safe_rate,
     "gradient-softmax-twice": floor,
     "gradient-newton": newton_step,

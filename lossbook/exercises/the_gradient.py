@@ -33,9 +33,15 @@ def check_softmax_gradient(answer):
     return Result(worst < 1e-10, "verified", points=len(cases), worst=worst, message=message)
 
 
-@exercise_for("gradient-concave", hints=["Which factor of the second derivative can change its sign?", "Solve 3p - 1 < 0."])
+@exercise_for(
+    "gradient-concave",
+    hints=[
+        "At target 0 the loss is the mirror image of the one at target 1: put 1 - p in the place of p.",
+        "Solve 3 (1 - p) - 1 < 0.",
+    ],
+)
 def check_concave(answer):
-    r"""The target is 1 and the loss is $(\sigma(z) - 1)^2$. Below which predicted probability is this loss concave, so that
+    r"""The target is 0 and the loss is $\sigma(z)^2$. Above which predicted probability of class 1 is this loss concave, so that
     Newton's method walks away from the target? Give a number."""
     p = float(answer)
     if not 0 < p < 1:
@@ -43,12 +49,12 @@ def check_concave(answer):
 
     def curvature(p):
         z, step = math.log(p / (1 - p)), 1e-3
-        loss = [(1 / (1 + math.exp(-z - h)) - 1) ** 2 for h in (-step, 0.0, step)]
+        loss = [(1 / (1 + math.exp(-z - h))) ** 2 for h in (-step, 0.0, step)]
         return (loss[0] - 2 * loss[1] + loss[2]) / step**2
 
     below, above = curvature(p - 0.002), curvature(p + 0.002)
     message = f"the curvature is {below:.4f} just below p = {p:g} and {above:.4f} just above"
-    return Result(below < 0 < above, "verified", points=2, message=message)
+    return Result(above < 0 < below, "verified", points=2, message=message)
 
 
 @exercise_for(
