@@ -263,7 +263,7 @@ MUTANTS = [
         "return array",
         "log_cosh",
     ),
-    ("_loss", "same_library", 'raise TypeError(f"all', 'print(f"all', "huber"),
+    ("_loss", "same_library", "raise TypeError(", "print(", "huber"),
     ("_loss", "ignore", "labels != index", "labels == index", "softmax_cross_entropy"),
     (
         "_loss",
