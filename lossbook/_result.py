@@ -28,5 +28,6 @@ class Result:
         return self.ok
 
     def __str__(self):
-        evidence = f"{self.grade} at {self.points} points" if self.points else self.grade
-        return f"{'holds' if self.ok else 'fails'} ({evidence}){': ' + self.message if self.message else ''}"
+        count = "" if self.grade == "proved" or not self.points else f" at {self.points} point{'s' * (self.points != 1)}"
+        detail = "" if self.message.startswith(self.grade) else self.message
+        return f"{'holds' if self.ok else 'fails'} ({self.grade}{count}){': ' * bool(detail)}{detail}"

@@ -140,6 +140,8 @@ def test_result():
     with pytest.raises(ValueError, match="grade"):
         Result(True, "certain")
     assert str(Result(True, "searched", points=7)) == "holds (searched at 7 points)"
+    assert str(Result(True, "verified", points=1, message="verified at 1 points")) == "holds (verified at 1 point)"
+    assert str(Result(True, "proved", points=200, message="by SymPy")) == "holds (proved): by SymPy"
 
 
 def test_best_constant_is_the_statistic():
