@@ -220,7 +220,9 @@ def label_lines(axes):
             last_seen = pixels[(pixels[:, 1] >= box.y0) & (pixels[:, 1] <= box.y1), 0].max(initial=box.x0)
             end = min(max((pixels[-1, 1] - box.y0) / box.height, 0), 1)
             entries.append((end, -last_seen, line, row * (1 + line.get_label().count("\n"))))
-    entries.sort(key=lambda entry: entry[:2], reverse=True)  # of the lines that leave at the top, the first stands highest
+    # Of the lines that leave at the top, the first stands highest; lines that end together stay in the order they were drawn in,
+    # which the last bits of a float must not decide.
+    entries.sort(key=lambda entry: (round(entry[0], 3), round(entry[1])), reverse=True)
     for y, (_, _, line, _) in zip(_spread([e[0] for e in entries], [e[3] for e in entries]), entries, strict=True):
         sample = mpl.lines.Line2D([1.02, 1.055, 1.09], [y] * 3)
         sample.update_from(line)

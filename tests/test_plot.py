@@ -234,3 +234,14 @@ def test_paired_needs_the_same_seeds():
         plot.paired({"a": [1.0, 2.0], "b": [1.0]})
     _, axes = plot.paired({"a": [1.0, 2.0], "b": [1.5, 2.5]})
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+
+
+def test_labels_of_lines_that_end_together_keep_their_order():
+    """The last bits of a float, which differ between processors, must not decide which label stands above the other."""
+    for noise in (0.0, 1e-15, -1e-15):
+        _, axes = plot.figure()
+        axes.plot([0, 1], [0, 0.5 + noise], label="first")
+        axes.plot([0, 1], [1, 0.5], label="second")
+        plot.label_lines(axes)
+        heights = {text.get_text(): text.get_position()[1] for text in axes.texts}
+        assert heights["first"] > heights["second"]
