@@ -1,5 +1,6 @@
 """`Card`: what a loss means, as data. `CARDS`: all of them, built when first asked for, because SymPy is slow to import."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -198,7 +199,8 @@ def denies(check, grade, *, witness, **options):
 
     def examine(card):
         result = check(card, at=witness, **options)
-        return replace(result, ok=not result.ok, witness=witness)
+        shown = result.worst is None or math.isfinite(result.worst)  # a nan fails every check and refutes nothing
+        return replace(result, ok=shown and not result.ok, witness=witness)
 
     return Claim("not_" + check.__name__, check.negation(**options), _grade(grade), witness, examine)
 

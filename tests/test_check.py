@@ -97,7 +97,9 @@ def test_a_false_witness_is_noticed():
     from lossbook._card import denies
 
     harmless = {"between": (0.0, 0.5), "target": 0.0, "params": {"scale": 1.0}}
-    assert not replace(denies(check.convex, "proved", witness=harmless), card=card("cauchy")).check()
+    empty = {"between": (float("nan"), 1.0), "target": 0.0, "params": {"scale": 1.0}}
+    for witness in (harmless, empty):
+        assert not replace(denies(check.convex, "proved", witness=witness), card=card("cauchy")).check()
 
 
 def test_nan_is_never_a_pass():

@@ -22,6 +22,7 @@ from lossbook import CARDS, check
 
 PACKAGE = Path(lossbook.__file__).parent
 SHARED = ["_xp", "_reduce", "_loss"]
+BROKEN = (NameError, SyntaxError, ImportError)  # then the mutant itself is at fault, and nothing has been found
 FAMILIES = ["regression", "classification", "margin", "scoring"]
 
 
@@ -117,6 +118,8 @@ def killed(name):
         try:
             if not guard():
                 return True
+        except BROKEN:
+            raise
         except (Exception, pytest.fail.Exception):
             return True
     return False
@@ -287,7 +290,7 @@ MUTANTS = [
     ("regression", "huber card", "bound=delta", "bound=2 * delta"),
     ("regression", "squared_error card", 'functional="mean"', 'functional="median"'),
     ("regression", "squared_error card", "degree=2", "degree=1"),
-    ("regression", "pinball card", "Max(tau, 1 - tau)", "Min(tau, 1 - tau)"),
+    ("regression", "pinball card", "Max(tau, 1 - tau)", "Max(tau, 2 - tau)"),
     ("regression", "general_robust card", "Eq(alpha, 2)),\n            (log", "Eq(alpha, 3)),\n            (log"),
     ("regression", "welsch card", '"between": (1.0, 5.0)', '"between": (0.0, 0.5)'),
     ("regression", "tukey_biweight card", "16 * c / (25 * sqrt(5))", "16 * c / 25"),
@@ -366,7 +369,7 @@ def test_mutant_is_killed(mutant):
     try:
         with planted(module, where, old, new):
             assert killed(name), "every check passes with the error in place: a test is missing"
-    except AssertionError:
+    except (AssertionError, *BROKEN):
         raise
     except Exception:  # the module itself refuses to be built with the error: found
         return
