@@ -30,7 +30,9 @@ class Claim:
 class Twin:
     """The same loss in another library: this package's value is `factor` times what `call` returns.
 
-    `call(*arrays, reduction=..., **params)` takes arrays of the named library; `reductions` are those the library offers.
+    `call(*arrays, reduction=..., **params)` takes torch tensors if the library is torch or built on it (`tensors`), else NumPy
+    arrays; `reductions` are those the library offers. `at` are the settings in which the two are the same loss, where there
+    are others; `indices` says that the library wants class indices.
     """
 
     name: str
@@ -38,10 +40,17 @@ class Twin:
     factor: Any = 1
     note: str = ""
     reductions: tuple = ("none", "sum", "mean")
+    at: Mapping | None = None
+    indices: bool = False
+    tensors: bool | None = None
 
     @property
     def library(self):
         return self.name.split(".")[0]
+
+    @property
+    def takes_tensors(self):
+        return self.library == "torch" if self.tensors is None else self.tensors
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,7 @@ class Card:
     twins: tuple = field(default=(), repr=False)
     claims: tuple = field(default=(), repr=False)
     chapter: str = field(default="", repr=False)
+    terms: float = field(default=0.0, repr=False)  # how large the terms are that may cancel; an error is relative to no less
 
     def __post_init__(self):
         if (self.formula is None) == (self.oracle is None):
@@ -73,9 +83,14 @@ class Card:
         return self.function.__name__
 
     @property
+    def predictions(self):
+        """The symbols of what the model says."""
+        return tuple(self.symbols[name] for name in list(self.function.axes)[: self.function.predictions])
+
+    @property
     def prediction(self):
         """The symbol of the first argument."""
-        return self.symbols[next(iter(self.function.axes))]
+        return self.predictions[0]
 
     @property
     def target(self):
@@ -87,7 +102,26 @@ class Card:
         """Names of the parameters of the formula, in the order of the signature."""
         return [name for name in self.symbols if name not in self.function.axes]
 
-    def equation(self, part="formula", label=None):
+    @property
+    def slopes(self):
+        """The formula of the gradient for each prediction."""
+        return self.gradient_formula if isinstance(self.gradient_formula, tuple) else (self.gradient_formula,)
+
+    def gradients(self, *arrays, **params):
+        """The hand-derived gradient as a tuple, one array for each prediction."""
+        gradient = self.gradient(*arrays, **params)
+        return gradient if isinstance(gradient, tuple) else (gradient,)
+
+    def exactly(self, arrays, params, digits=50):
+        """The loss of one example to `digits` digits, from the formula or from the oracle, which computes with mpmath."""
+        from ._exact import exact, settle
+        from ._points import named
+
+        if self.oracle is None:
+            return exact(self.formula, named(self, arrays, params), digits)
+        return settle(lambda numbers: self.oracle(*numbers, **params), arrays, digits)
+
+    def equation(self, part="formula", label=None, wrt=0):
         """The formula as a numbered display equation, or the gradient, checked to be the derivative of the formula."""
         import sympy
 
@@ -96,28 +130,29 @@ class Card:
 
         if part == "formula":
             return define(r"\ell", self.formula, label=label)
-        derivative = sympy.Eq(sympy.Derivative(self.formula, self._one_prediction()), self.gradient_formula, evaluate=False)
-        return equation(derivative, given=given(self), label=label, left=self._derivative_latex())
+        derivative = sympy.Eq(sympy.Derivative(self.formula, self._entry(wrt)), self.slopes[wrt], evaluate=False)
+        return equation(derivative, given=given(self), label=label, left=self._derivative_latex(wrt))
 
-    def _one_prediction(self):
-        """The prediction, or its j-th entry where it is a vector."""
+    def _entry(self, wrt=0):
+        """A prediction, or its j-th entry where it is a vector."""
         import sympy
 
         from ._symbols import j
 
-        return self.prediction[j] if isinstance(self.prediction, sympy.IndexedBase) else self.prediction
+        symbol = self.predictions[wrt]
+        return symbol[j] if isinstance(symbol, sympy.IndexedBase) else symbol
 
-    def _derivative_latex(self):
+    def _derivative_latex(self, wrt=0):
         from ._symbols import latex
 
-        return rf"\partial \ell/\partial {latex(self._one_prediction())}"
+        return rf"\partial \ell/\partial {latex(self._entry(wrt))}"
 
     def _repr_markdown_(self):
         from ._symbols import latex
 
         rows = [("formula", f"$\\displaystyle {latex(self.formula)}$")] if self.formula is not None else []
-        if self.gradient_formula is not None:
-            rows.append(("gradient", f"$\\displaystyle {self._derivative_latex()} = {latex(self.gradient_formula)}$"))
+        for i, slope in enumerate(self.slopes if self.gradient_formula is not None else ()):
+            rows.append(("gradient", f"$\\displaystyle {self._derivative_latex(i)} = {latex(slope)}$"))
         rows.append(("domain", ", ".join(f"`{name}` ∈ {where}" for name, where in self.domain.items())))
         rows.append(("link", self.link))
         rows += [("convention", self.convention)] if self.convention else []
@@ -141,7 +176,8 @@ def _twin_line(twin):
     from ._symbols import latex
 
     factor = "equal" if twin.factor == 1 else f"this package = ${latex(twin.factor)}$ × twin"
-    return f"`{twin.name}`: {factor}" + (f"; {twin.note}" if twin.note else "")
+    where = ", ".join(f"{name} = {value:g}" for name, value in (twin.at or {}).items())
+    return f"`{twin.name}`: {factor}" + (f" at {where}" if where else "") + (f"; {twin.note}" if twin.note else "")
 
 
 class _Cards(Mapping):

@@ -51,8 +51,9 @@ def shapes(expression):
     bounds = {}
     for total in expression.atoms(sp.Sum, sp.Product):
         for index, _, upper in total.limits:
-            for entry in total.function.atoms(Indexed) if upper in (book.K, book.n) or upper.is_Integer else ():
-                bounds |= {(entry.base, axis): upper for axis, position in enumerate(entry.indices) if position == index}
+            for entry in total.function.atoms(Indexed) if upper in (book.K, book.K - 1, book.n) or upper.is_Integer else ():
+                found = {(entry.base, axis): upper for axis, position in enumerate(entry.indices) if position == index}
+                bounds = found | bounds if upper == book.K - 1 else bounds | found  # all K entries, if any sum takes them all
     for entry in sorted(expression.atoms(Indexed), key=str):
         for axis, position in enumerate(entry.indices):
             if not position.is_Integer:
@@ -81,10 +82,13 @@ def _unroll(expression):
 def _compile(expression, sizes, integers):
     """Compile for given array sizes and index values: the inputs it takes, the value, and the exponents inside it."""
     expression, integers, sizes = spell_out(expression), dict(integers), dict(sizes)
-    for base, bounds in shapes(expression).items():
-        for bound, size in zip(bounds, sizes.get(base, ()), strict=False):
-            if isinstance(bound, sp.Symbol) and integers.setdefault(bound, size) != size:
-                raise ValueError(f"{base} has {size} entries where {bound} = {integers[bound]}")
+    lengths = [(b, *axis) for b, bounds in shapes(expression).items() for axis in zip(bounds, sizes.get(b, ()), strict=False)]
+    for base, bound, size in sorted(lengths, key=lambda length: length[1] == book.K - 1):
+        for symbol in bound.free_symbols:  # K, or K - 1 where one entry less is read than there are classes
+            implied = size + symbol - bound
+            known = integers.setdefault(symbol, implied)
+            if known != implied and not (bound == book.K - 1 and size == known):
+                raise ValueError(f"{base} has {size} entries where {bound} = {bound.subs(integers)}")
     expression = _unroll(expression.subs(integers))
     entries = sorted(expression.atoms(Indexed), key=str)
     names = {entry: sp.Dummy() for entry in entries}
@@ -92,6 +96,7 @@ def _compile(expression, sizes, integers):
     scalars = sorted(expression.free_symbols - set(names.values()), key=str)
     arguments = [*names.values(), *scalars]
     exponents = [e.args[0] for e in expression.atoms(sp.exp, sp.cosh, sp.sinh, sp.tanh)]
+    exponents += [e.args[0] ** 2 for e in expression.atoms(sp.erf, sp.erfc)]  # their tails are exp(-u²)
     places = [(entry.base, tuple(int(index) - 1 for index in entry.indices)) for entry in entries]
     shared = not expression.has(sp.Piecewise)  # a branch that is not taken must not be computed: it may divide by zero
     value = sp.lambdify(arguments, expression, "mpmath", cse=shared)
@@ -137,6 +142,29 @@ def exact(expression, values, digits=50):
                 return value
         previous, precision = value, precision * 3 // 2
     raise ArithmeticError(f"{expression} does not settle to {digits} digits at {values}")
+
+
+def settle(compute, arrays, digits=50):
+    """`compute(numbers)` with mpmath, in more and more digits until `digits` of them stand still (or 400 after the point).
+
+    `arrays` are numbers or nested lists of numbers; floats are taken exactly as they are.
+    """
+    previous = None
+    for precision in (30 + digits, 500, 5_000, MOST_DIGITS):
+        with mpmath.workdps(precision):
+            value = _real(_attempt(compute, ([_numbers(array) for array in arrays],), default=mpmath.nan))
+            if previous is not None and (
+                value == previous or abs(value - previous) <= max(abs(value) * mpf(10) ** -digits, mpf(10) ** -FLOOR)
+            ):
+                return value
+        previous = value
+    if mpmath.isnan(value):
+        return value
+    raise ArithmeticError(f"the oracle does not settle to {digits} digits at {arrays}")
+
+
+def _numbers(array):
+    return [_numbers(part) for part in array] if hasattr(array, "__len__") else _number(array)
 
 
 def _number(value):
@@ -213,7 +241,7 @@ def _holds(condition, point):
 
 def _point(symbols, domains, simplex, rng):
     size = {book.K: int(rng.choice([2, 3, 5])), book.n: int(rng.choice([2, 3, 5]))}
-    length = {s: tuple(int(size.get(bound, bound)) for bound in bounds) for s, bounds in symbols.items()}
+    length = {s: tuple(int(bound.subs(size)) for bound in bounds) for s, bounds in symbols.items()}
     wild = rng.random() < 0.2
     point = {s: value for s, value in size.items() if any(s in bounds for bounds in symbols.values())}
     for s, shape in length.items():

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import inspect
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import array_api_compat
@@ -16,52 +17,65 @@ import numpy as np
 from ._reduce import check_reduction, reduce
 from ._xp import is_torch, namespace, one_hot, values_readable, where
 
-COMMON = [
-    inspect.Parameter("weight", inspect.Parameter.KEYWORD_ONLY, default=None),
-    inspect.Parameter("reduction", inspect.Parameter.KEYWORD_ONLY, default="mean"),
-    inspect.Parameter("denominator", inspect.Parameter.KEYWORD_ONLY, default=None),
-]
-LABELS = "labels"
+
+@dataclass(frozen=True)
+class Labels:
+    """An argument that holds classes: indices (...) or probabilities (..., K). `classes(first, params)` is K."""
+
+    classes: Callable
 
 
-def loss(*, symmetric=False, **axes):
+LABELS = Labels(lambda logits, params: logits.shape[-1])  # one logit per class
+LEVELS = Labels(lambda logits, params: logits.shape[-1] + 1)  # ordered classes: one logit per step from a class to the next
+
+
+def loss(*, predictions=1, symmetric=False, default="mean", counted=None, **axes):
     """Decorate a per-example formula. `axes` names the array arguments, in order, with the number of trailing axes that belong
     to one example; `labels=LABELS` marks class indices (...) or class probabilities (..., K), which the formula receives as
-    probabilities. The last argument is the target; it receives gradient only if the loss is `symmetric` in its arguments.
+    probabilities. The first `predictions` arguments are what the model says, the others are targets: they receive no gradient,
+    unless the loss is `symmetric` in its arguments. `default` is the default reduction. `counted(*arrays)` tells which
+    examples have a value at all, where not every one does.
     """
 
     def decorate(formula):
         signature = inspect.signature(formula)
 
         @functools.wraps(formula)
-        def function(*arrays, weight=None, reduction="mean", denominator=None, **params):
+        def function(*arrays, weight=None, reduction=default, denominator=None, **params):
             check_reduction(reduction, denominator)
             arrays, params = bind(formula.__name__, axes, arrays, params)
-            batch = prepare(axes, arrays, weight, symmetric, params)
+            batch = prepare(function, arrays, None if counted else weight, params)
             with quiet(batch.arrays[0]):
-                values = formula(*batch.arrays, **params)
+                values, of_value = formula(*batch.arrays, **params), batch.weight
                 check_values(values, batch.shape)
-                result = reduce(values, batch.weight, reduction, denominator)
+                if counted:
+                    values, of_value = select(values, counted(*batch.arrays), weight, reduction)
+                result = reduce(values, of_value, reduction, denominator)
                 return namespace(result).astype(result, batch.dtype)
 
-        function.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *COMMON])
-        function.axes = axes
-        function.symmetric = symmetric
+        common = {"weight": None, "reduction": default, "denominator": None}
+        keywords = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value) for name, value in common.items()]
+        function.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *keywords])
+        function.axes, function.predictions, function.symmetric = axes, predictions, symmetric
+        function.every_example = counted is None
         return function
 
     return decorate
 
 
 def gradient_of(function):
-    """Decorate the hand-derived gradient of a loss with respect to its predictions, per example and unreduced."""
+    """Decorate the hand-derived gradient of a loss with respect to its predictions, per example and unreduced: one array, or a
+    tuple where there are several predictions."""
 
     def decorate(formula):
         @functools.wraps(formula)
         def gradient(*arrays, **params):
             arrays, params = bind(formula.__name__, function.axes, arrays, params)
-            batch = prepare(function.axes, arrays, None, function.symmetric, params)
+            batch = prepare(function, arrays, None, params)
             with quiet(batch.arrays[0]):
                 result = formula(*batch.arrays, **params)
+                if isinstance(result, tuple):
+                    return tuple(namespace(part).astype(part, batch.dtype) for part in result)
                 return namespace(result).astype(result, batch.dtype)
 
         return gradient
@@ -92,39 +106,50 @@ def bind(name, axes, arrays, params):
     return bound, params
 
 
-def prepare(axes, arrays, weight, symmetric, params):
+def prepare(function, arrays, weight, params):
     """Check the arrays against each other, bring them to one dtype (half precision to float32), drop examples of weight 0.
 
     Two parameters act here, on the weight, because they decide which examples count: `ignore_index` and `class_weights`.
     """
-    names = list(axes)
+    axes, predictions = function.axes, function.predictions
     refuse_masks([*arrays, weight])
-    arrays = same_library([*arrays, weight])
-    *arrays, weight = arrays
+    *arrays, weight = same_library([*arrays, weight])
     xp = namespace(arrays[0])
-    for name, array in zip(names, arrays, strict=True):
-        check_dtype(name, array, target=name == names[-1], labels=axes[name] == LABELS)
-    shape = check_shapes(axes, arrays)
-    if axes[names[-1]] == LABELS and not xp.isdtype(arrays[-1].dtype, "real floating"):
-        arrays[-1] = xp.astype(arrays[-1], xp.int64)  # torch compares a uint8 with 300 or -100 as if they were uint8, too
-
-    floats = [array.dtype for array in arrays if xp.isdtype(array.dtype, "real floating")]
-    dtype = xp.result_type(*floats)
+    for i, (name, kind) in enumerate(axes.items()):
+        check_dtype(name, arrays[i], target=i >= predictions, labels=isinstance(kind, Labels))
+    shape = check_shapes(axes, arrays, params)
+    dtype = xp.result_type(*[array.dtype for array in arrays if xp.isdtype(array.dtype, "real floating")])
     compute = xp.float32 if xp.finfo(dtype).bits < 32 else dtype
-    if not symmetric and is_torch(arrays[-1]):
-        arrays[-1] = arrays[-1].detach()
     if weight is not None:
         weight = check_weight(weight, shape, compute)
+    for i, kind in enumerate(axes.values()):
+        if isinstance(kind, Labels) and not xp.isdtype(arrays[i].dtype, "real floating"):
+            arrays[i] = xp.astype(arrays[i], xp.int64)  # torch compares a uint8 with 300 or -100 as if they were uint8, too
+        if i >= predictions and not function.symmetric and is_torch(arrays[i]):
+            arrays[i] = arrays[i].detach()
     if params.get("ignore_index") is not None:
         weight = ignore(arrays[-1], params["ignore_index"], weight, compute)
     if params.get("class_weights") is not None:
         weight = weigh_classes(arrays, params["class_weights"], weight, compute)
-    for i, name in enumerate(names):
-        if axes[name] == LABELS:
-            arrays[i] = as_probabilities(arrays[i], arrays[0], weight, compute)
+    for i, kind in enumerate(axes.values()):
+        if isinstance(kind, Labels):
+            arrays[i] = as_probabilities(arrays[i], kind.classes(arrays[0], params), weight, compute)
         else:
             arrays[i] = drop(xp.astype(arrays[i], compute, copy=False), weight, 1.0)
     return Batch(arrays, weight, dtype, shape)
+
+
+def select(values, counted, weight, reduction):
+    """The values that count and their weights, where not every example has one; `weight` has an entry for each that has."""
+    xp = namespace(values)
+    if weight is None and reduction != "none":  # without picking, so that it can be compiled
+        return where(counted, values, 0.0), xp.astype(counted, values.dtype)
+    values = values[counted]
+    if weight is None:
+        return values, None
+    (_, weight) = same_library([values, weight])
+    weight = check_weight(weight, tuple(values.shape), values.dtype)
+    return drop(values, weight, 0.0), weight
 
 
 def refuse_masks(arrays):
@@ -134,7 +159,8 @@ def refuse_masks(arrays):
 
 
 def same_library(arrays):
-    """All NumPy or all torch. Python numbers and lists count as NumPy."""
+    """All NumPy or all torch. Python numbers and lists count as NumPy; a list of tensors is stacked."""
+    arrays = [stacked(a) for a in arrays]
     torch_inputs = [is_torch(a) for a in arrays if a is not None]
     if any(torch_inputs) and not all(torch_inputs):
         kinds = sorted({type(a).__module__.split(".")[0] for a in arrays if a is not None})
@@ -144,6 +170,16 @@ def same_library(arrays):
     if any(torch_inputs):
         return list(arrays)
     return [a if a is None or array_api_compat.is_array_api_obj(a) else np.asarray(a) for a in arrays]
+
+
+def stacked(array):
+    """A list of torch tensors, say one loss per task, as one tensor."""
+    if isinstance(array, list | tuple) and any(is_torch(a) for a in array):
+        import torch
+
+        like = next(a for a in array if is_torch(a))
+        return torch.stack([a if is_torch(a) else torch.as_tensor(a, dtype=like.dtype, device=like.device) for a in array])
+    return array
 
 
 def check_dtype(name, array, *, target, labels):
@@ -157,23 +193,35 @@ def check_dtype(name, array, *, target, labels):
         raise TypeError(f"{name} must be numbers, got {array.dtype}")
 
 
-def check_shapes(axes, arrays):
-    """All arrays must agree on the shape of the batch, which is returned. Nothing is broadcast."""
+def check_shapes(axes, arrays, params):
+    """All arrays must agree on the shape of the batch, which is returned, and on their trailing axes. Nothing is broadcast."""
     (name, trailing), *others = axes.items()
-    leader, shape = arrays[0], tuple(arrays[0].shape)
-    if leader.ndim < trailing or 0 in shape[len(shape) - trailing :]:
-        raise ValueError(f"{name} needs at least one entry on its last axis (classes or features), got shape {shape}")
-    batch = shape[: len(shape) - trailing]
+    shape = tuple(arrays[0].shape)
+    batch, tail = shape[: len(shape) - trailing], shape[len(shape) - trailing :]
+    if len(shape) < trailing or 0 in tail:
+        raise ValueError(f"{name} needs {_entries(trailing)}, got shape {shape}")
     for (other, kind), array in zip(others, arrays[1:], strict=True):
-        indices = kind == LABELS and not namespace(array).isdtype(array.dtype, "real floating")
-        wanted = batch if indices else shape
+        hint = ""
+        if not isinstance(kind, Labels):
+            wanted = batch + tail[trailing - kind :]
+        elif namespace(array).isdtype(array.dtype, "real floating"):
+            wanted, hint = (*batch, kind.classes(arrays[0], params)), _FLOATS
+        else:
+            wanted = batch
         if tuple(array.shape) != wanted:
-            hint = " (class indices must be integers; floats are class probabilities)" if kind == LABELS and not indices else ""
             raise ValueError(
                 f"{other} must have shape {wanted} to match {name} of shape {shape}, got {tuple(array.shape)}: "
                 f"nothing is broadcast, reshape one of them{hint}"
             )
     return batch
+
+
+_FLOATS = " (class indices must be integers; floats are class probabilities)"
+
+
+def _entries(trailing):
+    last = "its last axis (classes, items or features)" if trailing == 1 else f"each of its last {trailing} axes"
+    return f"at least one entry on {last}"
 
 
 def check_values(values, shape):
@@ -207,16 +255,24 @@ def ignore(labels, index, weight, dtype):
 def weigh_classes(arrays, class_weights, weight, dtype):
     """Each example's weight times the weight of its class; for class probabilities q, times Σ q_k w_k."""
     logits, labels = arrays
-    xp, classes = namespace(logits), logits.shape[-1]
-    if not hasattr(class_weights, "dtype"):
-        class_weights = xp.asarray(class_weights, dtype=dtype, device=logits.device)
-    (_, class_weights) = same_library([logits, class_weights])
-    if tuple(class_weights.shape) != (classes,):
-        raise ValueError(f"class_weights must have shape ({classes},), one per class, got {tuple(class_weights.shape)}")
+    class_weights = parameter("class_weights", class_weights, like=logits, shape=logits.shape[-1:], each="one per class")
     require(class_weights, class_weights >= 0, "class_weights must be >= 0")
-    q = as_probabilities(labels, logits, weight, dtype)
-    of_example = xp.sum(q * xp.astype(class_weights, dtype), axis=-1)
+    q = as_probabilities(labels, logits.shape[-1], weight, dtype)
+    of_example = namespace(q).sum(q * namespace(q).astype(class_weights, dtype), axis=-1)
     return of_example if weight is None else weight * of_example
+
+
+def parameter(name, value, *, like, shape, each):
+    """A parameter that is an array: a list, or an array of the library of `like`, of the given shape (`each`: in words)."""
+    if not hasattr(value, "dtype"):
+        xp = namespace(like)
+        dtype = like.dtype if xp.isdtype(like.dtype, "real floating") else None
+        value = stacked(value)
+        value = value if is_torch(value) else xp.asarray(value, dtype=dtype, device=like.device)
+    (_, value) = same_library([like, value])
+    if tuple(value.shape) != tuple(shape):
+        raise ValueError(f"{name} must have shape {tuple(shape)}, {each}, got {tuple(value.shape)}")
+    return value
 
 
 def drop(array, weight, harmless):
@@ -227,10 +283,9 @@ def drop(array, weight, harmless):
     return where(counted[(..., *[None] * (array.ndim - counted.ndim))], array, harmless)
 
 
-def as_probabilities(labels, logits, weight, dtype):
+def as_probabilities(labels, classes, weight, dtype):
     """Class indices (...) as one-hot rows (..., K); class probabilities (..., K) checked and passed on."""
-    xp, classes = namespace(logits), logits.shape[-1]
-    like = xp.astype(logits, dtype, copy=False)
+    xp = namespace(labels)
     if xp.isdtype(labels.dtype, "real floating"):
         tolerance = max(1e-4, 2 * xp.finfo(labels.dtype).eps)
         labels = drop(xp.astype(labels, dtype, copy=False), weight, 1 / classes)
@@ -241,7 +296,7 @@ def as_probabilities(labels, logits, weight, dtype):
         return labels
     labels = drop(labels, weight, 0)
     require(labels, (labels >= 0) & (labels < classes), f"labels must be class indices in 0 .. {classes - 1}", IndexError)
-    return one_hot(labels, classes, like)
+    return one_hot(labels, classes, dtype)
 
 
 def quiet(array):

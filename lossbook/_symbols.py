@@ -4,7 +4,26 @@ Every formula, gradient and derivation uses these symbols and no others, so that
 Classes are counted k = 1, ..., K and examples i = 1, ..., n; sums are written out: `Sum(q[k] * z[k], (k, 1, K))`.
 """
 
-from sympy import Add, Function, Ge, Gt, IndexedBase, KroneckerDelta, Le, Lt, Mul, S, Sum, Symbol, exp, log, symbols
+from sympy import (
+    Add,
+    Function,
+    Ge,
+    Gt,
+    IndexedBase,
+    KroneckerDelta,
+    Le,
+    Lt,
+    Mul,
+    S,
+    Sum,
+    Symbol,
+    erfc,
+    exp,
+    log,
+    pi,
+    sqrt,
+    symbols,
+)
 from sympy.printing.latex import LatexPrinter
 from sympy.tensor.indexed import Indexed
 
@@ -31,6 +50,12 @@ P = IndexedBase("p", nonnegative=True)  # predicted probabilities
 W = IndexedBase("w", nonnegative=True)  # weights
 X = IndexedBase("x", real=True)  # inputs
 Y = IndexedBase("y", real=True)  # the targets of n examples
+Mu = IndexedBase("mu", real=True)  # the means of a mixture
+Rho = IndexedBase("rho", real=True)  # the logarithms of its scales
+Theta = IndexedBase("theta", real=True)  # the thresholds between ordered classes
+Prior = IndexedBase("pi", positive=True)  # how frequent the classes are
+Counts = IndexedBase("n", positive=True)  # how many examples each class has
+T = IndexedBase("T", nonnegative=True)  # T[k, l]: the probability that class k is labelled l
 Y_hat = IndexedBase(Hat("y_hat", real=True))  # the predictions for n examples
 
 tau = Symbol("tau", positive=True)  # quantile level, or temperature
@@ -38,6 +63,10 @@ delta, beta, gamma, sigma, scale = symbols("delta beta gamma sigma s", positive=
 c, epsilon, lamda = symbols("c epsilon lambda", positive=True)
 alpha, mu, theta = symbols("alpha mu theta", real=True)
 w = Symbol("w", nonnegative=True)  # the weight of the positive class
+v, rho = symbols("v rho", real=True)  # the logarithm of a variance, and of a scale
+nu, kappa, phi, xi, a = symbols("nu kappa phi xi a", positive=True)  # df; concentration; dispersion; Tweedie power; shape
+z1, z2 = symbols("z_1 z_2", real=True)  # the scores of two items
+d = Symbol("d", positive=True)  # the margin that is asked for
 p, q = symbols("p q", nonnegative=True)  # probabilities of the positive class
 
 
@@ -130,7 +159,35 @@ class softmax(_Definition):
         return plain if exp is None else rf"{plain}^{{{exp}}}"
 
 
-DEFINITIONS = (sigmoid, softplus, logsumexp, softmax)
+class normal_cdf(_Definition):
+    """Phi(u), the standard normal distribution function; its derivative is phi(u)."""
+
+    nargs = 1
+    is_positive = True
+    latex_name = r"\Phi"
+
+    def fdiff(self, argindex=1):
+        return normal_pdf(self.args[0])
+
+    def _eval_rewrite_as_exp(self, u, **kwargs):
+        return erfc(-u / sqrt(2)) / 2
+
+
+class normal_pdf(_Definition):
+    """phi(u) = exp(-u**2 / 2) / sqrt(2 pi), the standard normal density."""
+
+    nargs = 1
+    is_positive = True
+    latex_name = r"\varphi"
+
+    def fdiff(self, argindex=1):
+        return -self.args[0] * self
+
+    def _eval_rewrite_as_exp(self, u, **kwargs):
+        return exp(-(u**2) / 2) / sqrt(2 * pi)
+
+
+DEFINITIONS = (sigmoid, softplus, logsumexp, softmax, normal_cdf, normal_pdf)
 
 
 class _Textbook(LatexPrinter):

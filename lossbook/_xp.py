@@ -96,6 +96,32 @@ def sum_classes(x):
     return namespace(x).sum(x, axis=-1)
 
 
+def gammaln(x):
+    """log |Γ(x)|, for targets and parameters."""
+    return _special(x).gammaln(x)
+
+
+def normal_cdf(x):
+    """Φ(x), to full relative precision in the lower tail."""
+    return 0.5 * _special(x).erfc(-x / math.sqrt(2))
+
+
+def normal_pdf(x):
+    """φ(x) = e^(-x²/2) / √(2π)."""
+    return exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+
+
+def _special(x):
+    """torch.special or scipy.special, which name their functions alike."""
+    if is_torch(x):
+        import torch
+
+        return torch.special
+    import scipy.special
+
+    return scipy.special
+
+
 # Stable forms.
 def step(x):
     """1 for x > 0 and 0 for x ≤ 0. NaN stays NaN, which a comparison would hide."""
@@ -156,11 +182,11 @@ def mul0(factor, x):
     return factor * where(factor == 0, 1.0, x)
 
 
-def one_hot(labels, classes, like):
-    """Labels (...) as indicator rows (..., K), in the dtype of `like`."""
-    xp = namespace(like)
-    columns = xp.arange(classes, device=like.device)
-    return xp.astype(labels[..., None] == columns, like.dtype)
+def one_hot(labels, classes, dtype):
+    """Labels (...) as indicator rows (..., K)."""
+    xp = namespace(labels)
+    columns = xp.arange(classes, device=labels.device)
+    return xp.astype(labels[..., None] == columns, dtype)
 
 
 def top(x):

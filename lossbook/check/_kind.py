@@ -1,0 +1,76 @@
+"""`kind`: the decorator of a check, with the sentence that a claim of its kind makes. And what several checks share."""
+
+import functools
+import inspect
+
+import numpy as np
+import sympy
+
+from .. import _points
+from .._card import card as find_card
+
+CHECKS = []  # the names of all checks, in the order in which they are defined
+
+
+def kind(statement, negation=None):
+    """Register a check together with the sentence that a claim of its kind makes, and the one that denies it.
+
+    The sentence is filled in from the options of the claim: "{bound}" is the option `bound`; `name` is for words.
+    """
+
+    def decorate(check):
+        @functools.wraps(check)
+        def on_card(loss, **options):
+            return check(as_card(loss), **options)
+
+        defaults = {name: p.default for name, p in inspect.signature(check).parameters.items() if isinstance(p.default, str)}
+        on_card.statement = functools.partial(_sentence, statement, **defaults)
+        on_card.negation = functools.partial(_sentence, negation or f"not true: {statement}", **defaults)
+        CHECKS.append(check.__name__)
+        return on_card
+
+    return decorate
+
+
+def as_card(loss):
+    return loss if hasattr(loss, "formula") else find_card(loss)
+
+
+def _sentence(template, *, params=None, **options):
+    setting = ", ".join(f"{name} = {_brief(value)}" for name, value in (params or {}).items())
+    return template.format_map(_Words(options)) + (f", at {setting}" if setting else "")
+
+
+def _brief(value):
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+class _Words(dict):
+    """Options as they read in a sentence."""
+
+    def __missing__(self, key):
+        return ""
+
+    def __getitem__(self, key):
+        value = super().__getitem__(key) if key in self else ""
+        return sympy.sstr(value) if isinstance(value, sympy.Basic) else value
+
+
+def values(card, arrays, params):
+    """One value per example."""
+    return np.asarray(card.function(*arrays, reduction="none", **params))
+
+
+def largest(numbers):
+    """The maximum, as a float; nan if any number is nan, where Python's max would hide it."""
+    return float(np.max(np.asarray(numbers, dtype=float)))
+
+
+def settings(card, params):
+    """The settings that a check runs through: the one asked for, or the handful of the Card's domain."""
+    return [_points.required(card) | params] if params is not None else _points.parameter_settings(card)
+
+
+def symbols_of(card, setting):
+    """A setting as {symbol: number}, for an expression in the symbols of the Card."""
+    return {card.symbols[name]: value for name, value in setting.items() if not hasattr(value, "__len__")}

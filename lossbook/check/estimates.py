@@ -1,0 +1,191 @@
+"""What a loss estimates: its best constant, its best probability, its decision."""
+
+import numpy as np
+import sympy
+from scipy import optimize, stats
+
+from .._loss import Labels
+from .._result import Result
+from ._kind import as_card, kind, largest, settings, symbols_of, values
+
+SAMPLES = {  # skewed or heavy samples, as 2001 evenly spaced quantiles, and the domains of the target that they fit
+    "exponential": (stats.expon, ("R", "[0, inf)", "(0, inf)")),
+    "lognormal": (stats.lognorm(1.0), ("R", "[0, inf)", "(0, inf)")),
+    "normal": (stats.norm(1.0, 2.0), ("R",)),
+    "poisson": (stats.poisson(2.5), ("{0, 1, 2, ...}", "[0, inf)")),
+    "geometric": (stats.geom(0.3, loc=-1), ("{0, 1, 2, ...}", "[0, inf)")),
+}
+SAMPLES = {name: (law.ppf((np.arange(2001) + 0.5) / 2001), domains) for name, (law, domains) in SAMPLES.items()}
+FUNCTIONALS = {
+    "mean": lambda y, **_: y.mean(),
+    "median": lambda y, **_: np.median(y),
+    "quantile": lambda y, tau, **_: np.quantile(y, tau),
+    "expectile": lambda y, tau, **_: stats.expectile(y, tau),
+    "log of the mean": lambda y, **_: np.log(y.mean()),
+    "log of the variance": lambda y, **_: np.log(y.var()),
+    "log of the mean absolute deviation from the median": lambda y, **_: np.log(np.abs(y - np.median(y)).mean()),
+}
+
+
+def samples_of(card):
+    """The samples on which the target of this loss may take its values."""
+    target = list(card.domain)[len(card.function.axes) - 1]
+    where = card.domain[target]
+    return {name: sample for name, (sample, domains) in SAMPLES.items() if where in domains or where not in _KNOWN}
+
+
+_KNOWN = {domain for _, domains in SAMPLES.values() for domain in domains}
+
+
+def best_constant(card, sample, params=None):
+    """The constant prediction of least mean loss on a sample."""
+    card = as_card(card)
+
+    def risk(constant):
+        return float(card.function(np.full_like(sample, constant), sample, **(params or {})))
+
+    grid = np.linspace(sample.min(), np.quantile(sample, 0.999), 400)
+    i = int(np.argmin([risk(g) for g in grid]))
+    low, high = grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)]
+    return float(optimize.minimize_scalar(risk, bounds=(low, high), method="bounded", options={"xatol": 1e-9}).x)
+
+
+@kind("its best constant prediction is the {functional}", "its best constant prediction is not the {functional}")
+def elicits(card, *, functional, params=None, at=None):
+    """The constant of least mean loss equals the functional on three samples or more (`at`: on the named one)."""
+    worst, count, witness = 0.0, 0, None
+    for setting in settings(card, params):
+        for name in samples_of(card) if at is None else [at]:
+            sample = SAMPLES[name][0]
+            gap = abs(best_constant(card, sample, setting) - FUNCTIONALS[functional](sample, **setting))
+            count += 1
+            if not gap <= worst:
+                worst, witness = gap, {"sample": name, "params": setting}
+    return Result(worst < 2e-3, "verified", count, worst, None if worst < 2e-3 else witness)
+
+
+def best_constants(card, sample, params=None):
+    """The constants of least mean loss on a sample, one for each prediction."""
+    card, params = as_card(card), params or {}
+
+    def risk(constants):
+        rows = [np.full_like(sample, c) for c in constants]
+        slopes = [np.mean(g) for g in card.gradients(*rows, sample, **params)]
+        return float(card.function(*rows, sample, **params)), np.array(slopes)
+
+    start = np.array([np.median(sample), *[0.0] * (card.function.predictions - 1)])
+    return optimize.minimize(risk, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-10}).x
+
+
+@kind("its best constant predictions are the {functionals}", "its best constant predictions are not the {functionals}")
+def fits(card, *, functionals, params=None, at=None):
+    """The constants of least mean loss, one for each prediction, equal the functionals on every sample (`at`: on the named one).
+
+    `functionals` names them, in the order of the predictions, with " and " between them.
+    """
+    worst, count, witness = 0.0, 0, None
+    for setting in settings(card, params):
+        for name in samples_of(card) if at is None else [at]:
+            sample = SAMPLES[name][0]
+            wanted = [FUNCTIONALS[words](sample, **setting) for words in functionals.split(" and ")]
+            gap = largest(np.abs(best_constants(card, sample, setting) - wanted))
+            count += 1
+            if not gap <= worst:
+                worst, witness = gap, {"sample": name, "params": setting}
+    return Result(worst < 2e-3, "verified", count, worst, None if worst < 2e-3 else witness)
+
+
+def best_probability(card, eta, params=None, link=lambda z: 1 / (1 + np.exp(-z))):
+    """The probability that minimises the expected loss of a binary loss when the event has probability `eta`."""
+    card = as_card(card)
+    params = params or {}
+
+    def risk(logit):
+        logit = np.atleast_1d(np.asarray(logit, float))
+        return eta * values(card, [logit, np.ones_like(logit)], params) + (1 - eta) * values(
+            card, [logit, np.zeros_like(logit)], params
+        )
+
+    grid = np.linspace(-12, 12, 2401)
+    i = int(np.argmin(risk(grid)))
+    low, high = grid[max(i - 1, 0)], grid[min(i + 1, 2400)]
+    best = optimize.minimize_scalar(lambda z: risk(z)[0], bounds=(low, high), method="bounded", options={"xatol": 1e-10}).x
+    return float(link(best))
+
+
+ETAS = (0.05, 0.2, 0.35, 0.6, 0.8, 0.97)
+
+
+@kind("proper: its optimum is the true probability", "not proper: its optimum is not the true probability")
+def proper(card, *, params=None, at=None, stretch=1.0):
+    """The minimiser of the expected loss, passed through the link, is the probability itself.
+
+    Binary losses: `stretch` is the factor of the logit inside the sigmoid. Multiclass: three class distributions.
+    """
+    worst, count, witness = 0.0, 0, None
+    for setting in settings(card, params):
+        if has_classes(card):
+            cases = (
+                [np.array(q) for q in ([0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [0.34, 0.33, 0.33])] if at is None else [np.array(at)]
+            )
+            found = [_best_distribution(card, q, setting) for q in cases]
+        else:
+            cases = ETAS if at is None else [at]
+            found = [best_probability(card, eta, setting, link=lambda z: 1 / (1 + np.exp(-stretch * z))) for eta in cases]
+        for truth, best in zip(cases, found):
+            gap = float(np.max(np.abs(best - truth)))
+            count += 1
+            if not gap <= worst:
+                worst, witness = (
+                    gap,
+                    {"truth": np.asarray(truth).tolist(), "optimum": np.asarray(best).tolist(), "params": setting},
+                )
+    return Result(worst < 1e-4, "verified", count, worst, None if worst < 1e-4 else witness)
+
+
+def _best_distribution(card, q, setting):
+    """Softmax of the logits of least expected loss Σ_y q_y ℓ(z, y), the best of four starts."""
+    classes = np.eye(len(q))
+
+    def risk(logits):
+        rows = np.tile(logits, (len(q), 1))
+        slope = np.asarray(card.gradient(rows, classes, **setting))
+        return float(q @ values(card, [rows, classes], setting)), q @ slope
+
+    starts = [np.zeros(len(q)), *(2 * np.eye(len(q)))]
+    best = min((optimize.minimize(risk, s, jac=True, options={"gtol": 1e-10}) for s in starts), key=lambda r: r.fun).x
+    weights = np.exp(best - best.max())
+    return weights / weights.sum()
+
+
+@kind("calibrated: its optimum decides for the likelier class", "not calibrated: its optimum need not favour the likelier class")
+def calibrated(card, *, params=None, at=None):
+    """Binary: the best logit has the sign of η - ½. Multiclass: the best logits rank the likeliest class first."""
+    count, witness = 0, None
+    for setting in settings(card, params):
+        if has_classes(card):
+            cases = [np.array(q) for q in ([0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [0.36, 0.33, 0.31])]
+            right = [int(np.argmax(_best_distribution(card, q, setting))) == int(np.argmax(q)) for q in cases]
+        else:
+            cases = ETAS if at is None else [at]
+            right = [(best_probability(card, eta, setting) - 0.5) * (eta - 0.5) > 1e-9 for eta in cases]
+        count += len(cases)
+        if not all(right):
+            witness = {"truth": np.asarray(cases[right.index(False)]).tolist(), "params": setting}
+    return Result(witness is None, "verified", count, witness=witness)
+
+
+@kind("its optimum is {optimum} when the event has probability eta")
+def optimum(card, *, optimum, params=None):
+    """The best probability of a binary loss is the given expression of eta (and of its parameters)."""
+    eta, worst, count = sympy.Symbol("eta"), 0.0, 0
+    for setting in settings(card, params):
+        numbers = symbols_of(card, setting)
+        for truth in ETAS:
+            want = float(sympy.sympify(optimum).subs(numbers).subs(eta, truth))
+            worst, count = largest([worst, abs(best_probability(card, truth, setting) - want)]), count + 1
+    return Result(worst < 1e-4, "verified", count, worst)
+
+
+def has_classes(card):
+    return any(isinstance(kind, Labels) for kind in card.function.axes.values())

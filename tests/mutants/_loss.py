@@ -1,0 +1,26 @@
+"""Planted errors in lossbook/_loss.py: (function or card, the right text, the wrong text[, the loss that finds it])."""
+
+MUTANTS = [
+    (
+        "prepare",
+        "shape = check_shapes(axes, arrays, params)",
+        "shape = tuple(arrays[0].shape)[: arrays[0].ndim - next(iter(axes.values()))]",
+        "squared_error",
+    ),
+    ("prepare", "arrays[i] = arrays[i].detach()", "pass", "pinball"),
+    ("prepare", "compute = xp.float32 if xp.finfo(dtype).bits < 32 else dtype", "compute = dtype", "log_cosh"),
+    ("as_probabilities", "(labels >= 0) & (labels < classes)", "labels < classes", "brier"),
+    ("as_probabilities", "abs(total - 1) > tolerance", "abs(total - 1) > 2", "brier"),
+    ("check_weight", "require(weight, weight >= 0", "(weight, weight >= 0", "huber"),
+    ("in_range", "value >= low if", "value > low - 1 if", "epsilon_insensitive"),
+    ("drop", "return where(counted[(..., *[None] * (array.ndim - counted.ndim))], array, harmless)", "return array", "log_cosh"),
+    ("same_library", "raise TypeError(", "print(", "huber"),
+    ("ignore", "labels != index", "labels == index", "softmax_cross_entropy"),
+    (
+        "weigh_classes",
+        "return of_example if weight is None else weight * of_example",
+        "return of_example",
+        "softmax_cross_entropy",
+    ),
+    ("as_probabilities", "labels = drop(labels, weight, 0)", "pass", "softmax_cross_entropy"),
+]
