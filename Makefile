@@ -2,6 +2,7 @@
 #
 #   make book                      build the book into _build/html
 #   make test                      everything that continuous integration runs
+#   make twins                     compare with the same losses in JAX as well (installs 400 MB)
 #   make run NB=book/01_name.ipynb execute one notebook in place and refresh the numbers in its prose
 #
 # Overridable: PYTHON (which interpreter makes .venv), INSTALL (what installs into it, see README), JOBS, OMP_NUM_THREADS.
@@ -25,7 +26,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 SAY = @printf '\n== %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test lint rules unit notebooks html site bench serve run picture lab clean
+.PHONY: help setup book test lint rules unit notebooks html site twins bench serve run picture lab clean
 
 help:
 	@awk '!/^#/ { exit } { sub(/^# ?/, ""); print }' Makefile
@@ -85,6 +86,12 @@ site: html
 	$(PYTEST) -q tests/test_site.py
 
 # ---- the rest -------------------------------------------------------------------------------------------------------------------
+
+# Larger libraries that have some of the same losses: installed only for this.
+twins: $(READY)
+	$(SAY) "twins: the same losses in JAX"
+	$(INSTALL) -r requirements.txt -r requirements-twins.txt
+	$(PYTEST) -q tests/test_cards.py -k test_twin
 
 bench: $(READY)
 	$(SAY) "bench"

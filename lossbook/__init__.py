@@ -15,15 +15,63 @@ from ._card import (
 from ._result import Result
 from .classification import (
     exponential,
+    poly_cross_entropy,
+    savage,
     sigmoid_cross_entropy,
     sigmoid_focal,
     softmax_cross_entropy,
     softmax_focal,
 )
+from .combine import (
+    uncertainty_weighting,
+    weighted_sum,
+)
+from .counts import (
+    gamma_nll,
+    negative_binomial_nll,
+    poisson_nll,
+    tweedie_deviance,
+)
+from .imbalance import (
+    asymmetric_focal,
+    class_balanced_weights,
+    ldam,
+    logit_adjusted_cross_entropy,
+)
+from .likelihood import (
+    beta_gaussian_nll,
+    gaussian_nll,
+    laplace_nll,
+    mixture_density_nll,
+    student_t_nll,
+    von_mises_nll,
+)
 from .margin import (
+    crammer_singer,
+    fenchel_young,
     hinge,
+    lee_lin_wahba,
     perceptron,
+    sparsemax,
     squared_hinge,
+    weston_watkins,
+)
+from .noise import (
+    forward_corrected_cross_entropy,
+    generalized_cross_entropy,
+    symmetric_cross_entropy,
+)
+from .ordinal import (
+    coral,
+    corn,
+    cumulative_link,
+)
+from .ranking import (
+    lambda_rank,
+    listmle,
+    listnet,
+    margin_ranking,
+    pairwise_logistic,
 )
 from .regression import (
     absolute_error,
@@ -47,7 +95,15 @@ from .regression import (
 )
 from .scoring import (
     brier,
+    crps_ensemble,
+    crps_gaussian,
+    energy_score,
+    ranked_probability_score,
     spherical_score,
+)
+from .survival import (
+    cox_partial_likelihood,
+    discrete_hazard_nll,
 )
 
 __version__ = "0.1.0"
@@ -74,6 +130,7 @@ __all__ = [
     "Result",
     "Twin",
     "card",
+    "class_balanced_weights",
     "exercise",
     *CARDS,
 ]

@@ -71,10 +71,13 @@ class Card:
     claims: tuple = field(default=(), repr=False)
     chapter: str = field(default="", repr=False)
     terms: float = field(default=0.0, repr=False)  # how large the terms are that may cancel; an error is relative to no less
+    held: Mapping = field(default_factory=dict, repr=False)  # symbols of the formula that the gradient takes for constants
 
     def __post_init__(self):
         if (self.formula is None) == (self.oracle is None):
             raise ValueError(f"{self.name}: a card carries a formula or an oracle, exactly one of them")
+        if self.oracle is not None and not self.oracle.__doc__:
+            raise ValueError(f"{self.name}: the oracle says in its docstring what it defines")
         object.__setattr__(self, "twins", tuple(self.twins))
         object.__setattr__(self, "claims", tuple(replace(claim, card=self) for claim in self.claims))
 
@@ -112,13 +115,20 @@ class Card:
         gradient = self.gradient(*arrays, **params)
         return gradient if isinstance(gradient, tuple) else (gradient,)
 
-    def exactly(self, arrays, params, digits=50):
-        """The loss of one example to `digits` digits, from the formula or from the oracle, which computes with mpmath."""
+    def exactly(self, arrays, params, digits=50, held_at=None):
+        """The loss of one example to `digits` digits, from the formula or from the oracle, which computes with mpmath.
+
+        `held_at` are the arrays that give the factors in `held` their values: for a derivative they stay while `arrays` move.
+        """
         from ._exact import exact, settle
         from ._points import named
 
         if self.oracle is None:
-            return exact(self.formula, named(self, arrays, params), digits)
+            point = named(self, arrays, params)
+            if self.held and held_at is not None:
+                before = named(self, held_at, params)
+                point |= {symbol: before[symbol] for symbol in self.held}
+            return exact(self.formula, point, digits)
         return settle(lambda numbers: self.oracle(*numbers, **params), arrays, digits)
 
     def equation(self, part="formula", label=None, wrt=0):
@@ -128,6 +138,8 @@ class Card:
         from ._points import given
         from .derive import define, equation
 
+        if self.formula is None:
+            raise ValueError(f"{self.name} is defined by its oracle and has no formula to print: inspect.getsource(card.oracle)")
         if part == "formula":
             return define(r"\ell", self.formula, label=label)
         derivative = sympy.Eq(sympy.Derivative(self.formula, self._entry(wrt)), self.slopes[wrt], evaluate=False)
@@ -150,9 +162,13 @@ class Card:
     def _repr_markdown_(self):
         from ._symbols import latex
 
-        rows = [("formula", f"$\\displaystyle {latex(self.formula)}$")] if self.formula is not None else []
+        if self.formula is not None:
+            rows = [("formula", f"$\\displaystyle {latex(self.formula)}$")]
+        else:
+            rows = [("definition", _plain(" ".join(self.oracle.__doc__.split())))]
         for i, slope in enumerate(self.slopes if self.gradient_formula is not None else ()):
             rows.append(("gradient", f"$\\displaystyle {self._derivative_latex(i)} = {latex(slope)}$"))
+        rows += [("held constant", f"${latex(symbol)} = {latex(factor)}$") for symbol, factor in self.held.items()]
         rows.append(("domain", ", ".join(f"`{name}` ∈ {where}" for name, where in self.domain.items())))
         rows.append(("link", self.link))
         rows += [("convention", self.convention)] if self.convention else []

@@ -66,16 +66,16 @@ def shapes(expression):
     return {base: tuple(bounds[base, axis] for axis in range(axes[base])) for base in sorted(axes, key=str)}
 
 
-def _unroll(expression):
+def unroll(expression):
     """Write sums and products with numeric limits out term by term."""
     if not expression.has(sp.Sum, sp.Product):
         return expression
     if isinstance(expression, (sp.Sum, sp.Product)):
         *inner, (index, lower, upper) = expression.limits
         body = expression.func(expression.function, *inner) if inner else expression.function
-        terms = [_unroll(body.subs(index, value)) for value in range(int(lower), int(upper) + 1)]
+        terms = [unroll(body.subs(index, value)) for value in range(int(lower), int(upper) + 1)]
         return sp.Add(*terms) if isinstance(expression, sp.Sum) else sp.Mul(*terms)
-    return expression.func(*map(_unroll, expression.args))
+    return expression.func(*map(unroll, expression.args))
 
 
 @lru_cache(maxsize=4096)
@@ -83,13 +83,15 @@ def _compile(expression, sizes, integers):
     """Compile for given array sizes and index values: the inputs it takes, the value, and the exponents inside it."""
     expression, integers, sizes = spell_out(expression), dict(integers), dict(sizes)
     lengths = [(b, *axis) for b, bounds in shapes(expression).items() for axis in zip(bounds, sizes.get(b, ()), strict=False)]
-    for base, bound, size in sorted(lengths, key=lambda length: length[1] == book.K - 1):
+    summed = {entry.base for total in expression.atoms(sp.Sum, sp.Product) for entry in total.function.atoms(Indexed)}
+    for base, bound, size in sorted(lengths, key=lambda length: (length[0] not in summed, length[1] == book.K - 1, length[2])):
         for symbol in bound.free_symbols:  # K, or K - 1 where one entry less is read than there are classes
             implied = size + symbol - bound
             known = integers.setdefault(symbol, implied)
-            if known != implied and not (bound == book.K - 1 and size == known):
+            step = base not in summed and size == known - 1  # read at j alone: it may have an entry for each step between classes
+            if known != implied and not step and not (bound == book.K - 1 and size == known):
                 raise ValueError(f"{base} has {size} entries where {bound} = {bound.subs(integers)}")
-    expression = _unroll(expression.subs(integers))
+    expression = unroll(expression.subs(integers))
     entries = sorted(expression.atoms(Indexed), key=str)
     names = {entry: sp.Dummy() for entry in entries}
     expression = expression.xreplace(names)

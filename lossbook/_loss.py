@@ -159,27 +159,37 @@ def refuse_masks(arrays):
 
 
 def same_library(arrays):
-    """All NumPy or all torch. Python numbers and lists count as NumPy; a list of tensors is stacked."""
-    arrays = [stacked(a) for a in arrays]
-    torch_inputs = [is_torch(a) for a in arrays if a is not None]
-    if any(torch_inputs) and not all(torch_inputs):
-        kinds = sorted({type(a).__module__.split(".")[0] for a in arrays if a is not None})
+    """All NumPy or all torch. Python numbers and lists are neither, and become what the others are; alone they become NumPy."""
+    arrays = [_stacked(a) for a in arrays]
+    tensors = [a for a in arrays if is_torch(a)]
+    if not tensors:
+        return [a if a is None or array_api_compat.is_array_api_obj(a) else np.asarray(a) for a in arrays]
+    if any(array_api_compat.is_array_api_obj(a) and not is_torch(a) for a in arrays):
+        kinds = sorted({type(a).__module__.split(".")[0] for a in arrays if hasattr(a, "dtype")})
         raise TypeError(
             f"all arrays must come from one library, got {' and '.join(kinds)}: convert one with torch.as_tensor or .numpy()"
         )
-    if any(torch_inputs):
-        return list(arrays)
-    return [a if a is None or array_api_compat.is_array_api_obj(a) else np.asarray(a) for a in arrays]
+    return [a if a is None or is_torch(a) else _like(a, tensors[0]) for a in arrays]
 
 
-def stacked(array):
+def _stacked(array):
     """A list of torch tensors, say one loss per task, as one tensor."""
     if isinstance(array, list | tuple) and any(is_torch(a) for a in array):
         import torch
 
         like = next(a for a in array if is_torch(a))
-        return torch.stack([a if is_torch(a) else torch.as_tensor(a, dtype=like.dtype, device=like.device) for a in array])
+        return torch.stack([a if is_torch(a) else _like(a, like) for a in array])
     return array
+
+
+def _like(numbers, tensor):
+    """Python numbers as a tensor beside another: on its device, and in its dtype unless they are all integers."""
+    import torch
+
+    made = torch.as_tensor(numbers, device=tensor.device)
+    if made.is_floating_point() and tensor.is_floating_point():  # not made.to(...): it has rounded to float32 already
+        return torch.as_tensor(numbers, dtype=tensor.dtype, device=tensor.device)
+    return made
 
 
 def check_dtype(name, array, *, target, labels):
@@ -264,15 +274,13 @@ def weigh_classes(arrays, class_weights, weight, dtype):
 
 def parameter(name, value, *, like, shape, each):
     """A parameter that is an array: a list, or an array of the library of `like`, of the given shape (`each`: in words)."""
-    if not hasattr(value, "dtype"):
-        xp = namespace(like)
-        dtype = like.dtype if xp.isdtype(like.dtype, "real floating") else None
-        value = stacked(value)
-        value = value if is_torch(value) else xp.asarray(value, dtype=dtype, device=like.device)
     (_, value) = same_library([like, value])
     if tuple(value.shape) != tuple(shape):
         raise ValueError(f"{name} must have shape {tuple(shape)}, {each}, got {tuple(value.shape)}")
-    return value
+    xp = namespace(value)
+    if xp.isdtype(value.dtype, "real floating"):
+        return value
+    return xp.astype(value, like.dtype if xp.finfo(like.dtype).bits >= 32 else xp.float32)
 
 
 def drop(array, weight, harmless):

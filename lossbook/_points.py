@@ -28,16 +28,31 @@ DOMAINS = {
     "(-1, inf)": (lambda rng, n: rng.gamma(1.5, 1.0, n) - 0.9, [-0.999, -0.5, *HARD]),
     "(0, inf)": (lambda rng, n: rng.gamma(1.5, 1.0, n) + 1e-3, [1e-8, 1e-4, 0.5, 1.0, 20.0, 800.0, 1e4]),
     "[0, inf)": (lambda rng, n: rng.gamma(1.5, 1.0, n), HARD),
+    "(0, inf), for power < 2 also 0": (lambda rng, n: rng.gamma(1.5, 1.0, n) + 1e-3, [1e-8, 1e-4, 0.5, 1.0, 20.0, 800.0, 1e4]),
     "[0, 1]": (lambda rng, n: rng.random(n), [0.0, 1e-8, 0.3, 1.0]),
     "{0, 1}": (lambda rng, n: rng.integers(0, 2, n).astype(float), [0.0, 1.0]),
     "{0, 1, 2, ...}": (lambda rng, n: rng.poisson(3.0, n).astype(float), [0.0, 1.0, 2.0, 7.0, 100.0, 1e4]),
+    "times": (lambda rng, n: rng.integers(1, n, n).astype(float), [1.0, 2.0, 2.0, 3.0]),
     "log of a scale": (lambda rng, n: rng.standard_normal(n), [-20.0, -3.0, 0.0, 1e-8, 4.0, 20.0]),
     "R^K": (lambda rng, n: 2 * rng.standard_normal((n, 4)), LOGITS),
     "R^K without 0": (lambda rng, n: 2 * rng.standard_normal((n, 4)), VECTORS),
     "R^(K-1)": (lambda rng, n: 2 * rng.standard_normal((n, 3)), [row[:3] for row in LOGITS]),
     "R^M": (lambda rng, n: 2 * rng.standard_normal((n, 5)), [[0, 0, 0, 0, 0], [-1e4, 1, 1, 1e4, 0], [1e-8, 0, -1e-8, 2, 2]]),
+    "R^(M x D)": (
+        lambda rng, n: 2 * rng.standard_normal((n, 5, 3)),
+        [np.zeros((5, 3)), np.eye(5, 3), 1e4 * np.eye(5, 3) - 1, np.full((5, 3), 1e-8), np.arange(15.0).reshape(5, 3) ** 3],
+    ),
+    "R^D": (lambda rng, n: 2 * rng.standard_normal((n, 3)), [[0, 0, 0], [1, 0, 0], [1e-8, 1e-8, 1e-8], [-1e4, 20, 1], [0, 1, 8]]),
     "logs of K scales": (lambda rng, n: rng.standard_normal((n, 4)), [[0, 0, 0, 0], [-3, 0, 4, 1e-8], [-20, 20, 1, 1]]),
     "simplex of K classes": (lambda rng, n: _classes(rng, n, 4), MIXTURES),
+    "times of K subjects": (
+        lambda rng, n: rng.integers(0, 5, (n, 4)).astype(float),
+        [[1, 2, 3, 4], [4, 3, 2, 1], [1, 1, 2, 2], [2, 1, 2, 1], [1, 1, 1, 1], [0, -5.5, 1e4, 1e-8]],
+    ),
+    "events of K subjects": (
+        lambda rng, n: rng.integers(0, 2, (n, 4)).astype(float),
+        [[1, 1, 1, 1], [0, 0, 0, 0], [1, 0, 1, 0], [0, 1, 1, 1], [1, 0, 0, 0]],
+    ),
     "relevance of K items": (
         lambda rng, n: rng.integers(0, 4, (n, 4)).astype(float),
         [[0, 0, 0, 0], [3, 2, 1, 0], [0, 1, 0, 1], [1, 0, 0, 0], [2, 2, 2, 2]],
@@ -47,10 +62,14 @@ CONDITIONS = {  # domain -> what it demands of an array or of a symbol
     "R without 0": lambda v: v != 0,
     "(-1, inf)": lambda v: v > -1,
     "(0, inf)": lambda v: v > 0,
+    "(0, inf), for power < 2 also 0": lambda v: v > 0,
+    "{0, 1, 2, ...}": lambda v: v >= 0,
     "[0, inf)": lambda v: v >= 0,
     "(0, 1)": lambda v: (v > 0) & (v < 1),
     "[0, 1)": lambda v: (v >= 0) & (v < 1),
     "[0, 1]": lambda v: (v >= 0) & (v <= 1),
+    "(0, 1]": lambda v: (v > 0) & (v <= 1),
+    "(-inf, 0)": lambda v: v < 0,
 }
 PARAMETERS = {
     "(0, inf)": [1.0, 0.1, 3.0],
@@ -60,8 +79,13 @@ PARAMETERS = {
     "[0, 1]": [0.0, 0.5, 1.0],
     "(0, 1]": [0.7, 0.1, 1.0],
     "R": [1.0, 2.0, 0.0, -2.0, 1.5, 1e-3],
+    "[-1, inf)": [1.0, -1.0, 2.0, -0.5],
+    "[1, 2], or a name": [1.5, "shannon", "gini"],
     "(-inf, 0)": [-4.0, -1.0, -0.5],
+    "(-inf, 0] or [1, inf)": [1.5, 1.0, 2.0, 3.0, 0.0],
     "{True, False}": [False, True],
+    "{efron, breslow}": ["efron", "breslow"],
+    "a rank, or all": [None, 1, 3],
     "K - 1 rising numbers": [[-1.0, 0.25, 2.0], [-30.0, 0.0, 0.5]],
     "class frequencies": [[0.1, 0.2, 0.3, 0.4], [0.9, 0.09, 0.009, 0.001]],
     "class counts": [[1000.0, 100.0, 10.0, 1.0], [5.0, 5.0, 7.0, 5.0]],
@@ -136,4 +160,9 @@ def given(card, without=()):
 def named(card, arrays, params):
     """One example as {symbol: value}, for the exact evaluation of a formula."""
     values = {card.symbols[name]: array for name, array in zip(card.function.axes, arrays)}
-    return values | {card.symbols[name]: value for name, value in params.items()}
+    values |= {card.symbols[name]: value for name, value in params.items()}
+    if card.held:
+        from ._exact import exact
+
+        values |= {symbol: exact(factor, values, digits=130) for symbol, factor in card.held.items()}
+    return values

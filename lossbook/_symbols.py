@@ -55,6 +55,8 @@ Rho = IndexedBase("rho", real=True)  # the logarithms of its scales
 Theta = IndexedBase("theta", real=True)  # the thresholds between ordered classes
 Prior = IndexedBase("pi", positive=True)  # how frequent the classes are
 Counts = IndexedBase("n", positive=True)  # how many examples each class has
+Times = IndexedBase("t", real=True)  # the times of n subjects, of an event or of the end of the observation
+Events = IndexedBase("delta", nonnegative=True)  # 1 where the event was seen, 0 where the subject was censored
 T = IndexedBase("T", nonnegative=True)  # T[k, l]: the probability that class k is labelled l
 Y_hat = IndexedBase(Hat("y_hat", real=True))  # the predictions for n examples
 
@@ -63,10 +65,17 @@ delta, beta, gamma, sigma, scale = symbols("delta beta gamma sigma s", positive=
 c, epsilon, lamda = symbols("c epsilon lambda", positive=True)
 alpha, mu, theta = symbols("alpha mu theta", real=True)
 w = Symbol("w", nonnegative=True)  # the weight of the positive class
+L = Symbol("L", real=True)  # the value of a loss, where a loss is made of losses
+omega = Symbol("omega", positive=True)  # a factor held constant: the gradient takes it for a number
 v, rho = symbols("v rho", real=True)  # the logarithm of a variance, and of a scale
-nu, kappa, phi, xi, a = symbols("nu kappa phi xi a", positive=True)  # df; concentration; dispersion; Tweedie power; shape
+nu, kappa, phi, a = symbols("nu kappa phi a", positive=True)  # df; concentration; dispersion; shape
+xi = Symbol("xi", real=True)  # Tweedie power
+gamma_plus, gamma_minus = symbols("gamma_+ gamma_-", positive=True)  # focusing of positives and of negatives
+A = Symbol("A", negative=True)  # the number that stands for log 0
+order = Symbol("q", positive=True)  # the power of the generalised cross-entropy; target probabilities have an index, q_k
 z1, z2 = symbols("z_1 z_2", real=True)  # the scores of two items
 d = Symbol("d", positive=True)  # the margin that is asked for
+fair = Symbol("f", nonnegative=True)  # 1 for an estimate without bias, 0 for the plain one
 p, q = symbols("p q", nonnegative=True)  # probabilities of the positive class
 
 
@@ -213,6 +222,10 @@ class _Textbook(LatexPrinter):
         inside = self._print(expr.args[0])
         short = expr.args[0].is_Atom or isinstance(expr.args[0], (Indexed, Sum, _Definition))
         return rf"\log{power} {inside if short else _brackets(inside)}"
+
+    def _print_loggamma(self, expr, exp=None):
+        power = "" if exp is None else f"^{{{exp}}}"
+        return rf"\log{power} \Gamma{_brackets(self._print(expr.args[0]))}"
 
     def _print_Derivative(self, expr):
         # SymPy sees one variable in LSE(z), but z_j is one of many

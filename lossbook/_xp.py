@@ -65,6 +65,14 @@ def sqrt(x):
     return namespace(x).sqrt(x)
 
 
+def sin(x):
+    return namespace(x).sin(x)
+
+
+def cos(x):
+    return namespace(x).cos(x)
+
+
 def sinh(x):
     return namespace(x).sinh(x)
 
@@ -99,6 +107,21 @@ def sum_classes(x):
 def gammaln(x):
     """log |Γ(x)|, for targets and parameters."""
     return _special(x).gammaln(x)
+
+
+def erf(x):
+    """2 Φ(√2 x) - 1, to full relative precision near 0."""
+    return _special(x).erf(x)
+
+
+def i0e(x):
+    """The Bessel function I₀(x), multiplied by e^-|x| so that it does not overflow."""
+    return _special(x).i0e(x)
+
+
+def stop_gradient(x):
+    """x, held constant: autograd does not look inside."""
+    return x.detach() if is_torch(x) else x
 
 
 def normal_cdf(x):
@@ -200,7 +223,7 @@ def log_softmax(logits):
     """log p = z - LSE(z) = (z - max z) - log(1 + Σ others): both terms ≤ 0, so nothing cancels, even for confident logits."""
     is_top = top(logits)
     highest = namespace(logits).sum(where(is_top, logits, 0.0), axis=-1, keepdims=True)
-    below = where(is_top, 0.0, logits - highest)  # exactly 0 at the top, also when it is +inf
+    below = where(is_top & (logits == logits), 0.0, logits - highest)  # exactly 0 at the top, also when it is +inf
     others = namespace(logits).sum(where(is_top, 0.0, exp(below)), axis=-1, keepdims=True)
     return below - log1p(others)
 

@@ -1,4 +1,4 @@
-"""Losses for class labels, on raw scores: cross-entropy, focal loss, the exponential loss.
+"""Losses for class labels, on raw scores: cross-entropy and its variants, focal loss, exponential and Savage loss.
 
 Binary losses take a `logit` z of any shape and a `target` y of that shape, the probability of the positive class (0 or 1 for a
 plain label). Multiclass losses take `logits` (..., K) and `labels`: integer classes (...) or probabilities (..., K)
@@ -6,6 +6,8 @@ that sum to 1; ``reduction="none"`` has the shape (...). Values are in nats. Sco
 before the loss. A label outside 0 .. K-1 raises IndexError; a probability outside [0, 1], or a parameter out of its range,
 ValueError.
 """
+
+import numpy as np
 
 from ._card import Card, Twin, cites, denies, describes, says
 from ._loss import LABELS, gradient_of, in_range, in_unit_interval, loss, namespace, zero_or_one
@@ -40,11 +42,13 @@ def sigmoid_cross_entropy_gradient(logit, target, *, pos_weight=1.0):
 @describes(sigmoid_cross_entropy)
 def _():
     import sympy
+    from sympy import log
 
     from . import check
     from ._symbols import sigmoid, softplus, w, y, z
 
-    eta = sympy.Symbol("eta")
+    eta, plain = check.ETA, {"pos_weight": 1.0}
+    divergence = y * log(y / sigmoid(z)) + (1 - y) * log((1 - y) / sigmoid(-z))
     return Card(
         sigmoid_cross_entropy,
         symbols={"logit": z, "target": y, "pos_weight": w},
@@ -55,9 +59,13 @@ def _():
         link="sigmoid",
         convention="nats; pos_weight multiplies the cost of positives only",
         reference="cox1958",
-        twins=[Twin("torch.nn.functional.binary_cross_entropy_with_logits", _bce_torch)],
+        twins=[
+            Twin("torch.nn.functional.binary_cross_entropy_with_logits", _bce_torch),
+            Twin("torch.nn.functional.soft_margin_loss", _soft_margin, note="with labels ±1", reductions=("none",), at=plain),
+            Twin("optax.sigmoid_binary_cross_entropy", _bce_optax, reductions=("none",), at=plain),
+        ],
         claims=[
-            says(check.convex, "searched"),
+            says(check.convex, "proved"),
             says(check.lipschitz, "searched", bound=sympy.Max(1, w)),
             says(check.proper, "verified", params={"pos_weight": 1.0}),
             denies(check.proper, "verified", witness=0.2, params={"pos_weight": 3.0}),
@@ -66,6 +74,27 @@ def _():
             says(check.gradient_identity, "proved", expression=sigmoid(z) - y, name="σ(z) - y at w = 1", where={w: 1}),
             says(check.bounds_mistakes, "searched", factor=1 / sympy.log(2), params={"pos_weight": 1.0}),
             says(check.smooth, "verified", order=2),
+            says(check.curvature_bound, "proved", bound=sympy.Rational(1, 4), params=plain),
+            says(
+                check.identity,
+                "proved",
+                expression=softplus(z) - y * z,
+                name="log(1 + e^z) - y z, a Fenchel-Young loss, at w = 1",
+                where={w: 1},
+            ),
+            says(
+                check.identity,
+                "proved",
+                expression=divergence - y * log(y) - (1 - y) * log(1 - y),
+                name="KL(y, σ(z)), a Bregman divergence, plus the entropy of y, at w = 1",
+                where={w: 1},
+            ),
+            says(check.best_logit, "verified", logit=log(w * eta / (1 - eta))),
+            says(check.optimal_at, "verified", eta=1 / (1 + w), probability=sympy.Rational(1, 2)),
+            denies(check.calibrated, "verified", witness=0.35, params={"pos_weight": 3.0}),
+            says(check.invertible, "verified"),
+            says(check.unbounded, "verified", of="value"),
+            says(check.cooled, "verified", reference=_perceptron, name="the perceptron loss", params=plain),
         ],
         chapter="05_the_gradient",
     )
@@ -98,11 +127,17 @@ def softmax_cross_entropy_gradient(logits, labels, *, label_smoothing=0.0):
 
 @describes(softmax_cross_entropy)
 def _():
-    from sympy import Sum, sqrt
+    from sympy import Rational, Sum, log, sqrt
 
     from . import check
-    from ._symbols import K, Q, Z, epsilon, j, k, logsumexp, softmax
+    from ._symbols import K, Q, Z, epsilon, j, k, l, logsumexp, softmax
 
+    plain = {"label_smoothing": 0.0}
+    entropy = -Sum(Q[k] * log(Q[k]), (k, 1, K))
+    divergence = Sum(Q[k] * log(Q[k] / softmax(Z, k)), (k, 1, K))
+    from_uniform = Sum(log(1 / K / softmax(Z, k)) / K, (k, 1, K))
+    cross_entropy = logsumexp(Z) - Sum(Q[k] * Z[k], (k, 1, K))
+    mean = Sum(softmax(Z, l) * check.V[l], (l, 1, K))
     return Card(
         softmax_cross_entropy,
         symbols={"logits": Z, "labels": Q, "label_smoothing": epsilon},
@@ -113,15 +148,77 @@ def _():
         link="softmax",
         convention="nats; smoothing puts ε/K on every class; weights enter the denominator of the mean",
         reference="bridle1990",
-        twins=[Twin("torch.nn.functional.cross_entropy", _cross_entropy_torch)],
+        twins=[
+            Twin("torch.nn.functional.cross_entropy", _cross_entropy_torch),
+            Twin("optax.softmax_cross_entropy", _cross_entropy_optax, note="of smooth_labels(q, ε)", reductions=("none",)),
+            Twin(
+                "optax.softmax_cross_entropy_with_integer_labels",
+                _optax("softmax_cross_entropy_with_integer_labels"),
+                reductions=("none",),
+                at=plain,
+                indices=True,
+            ),
+            Twin("sklearn.metrics.log_loss", _log_loss, note="of softmax(z)", reductions=("mean",), at=plain, indices=True),
+        ],
         claims=[
-            says(check.convex, "searched"),
+            says(check.convex, "proved"),
             says(check.lipschitz, "searched", bound=sqrt(2), params={"label_smoothing": 0.0}),
             says(check.proper, "verified", params={"label_smoothing": 0.0}),
             denies(check.proper, "verified", witness=[0.5, 0.3, 0.2], params={"label_smoothing": 0.1}),
             says(check.calibrated, "verified"),
             says(check.shift_invariant, "verified"),
             cites("local", "for K ≥ 3 the logarithmic score is the only proper one that looks at p_y alone (Bernardo 1979)"),
+            says(check.gradient_identity, "proved", expression=softmax(Z, j) - Q[j], name="p - q at ε = 0", where={epsilon: 0}),
+            says(
+                check.curves,
+                "proved",
+                expression=Sum(softmax(Z, k) * (check.V[k] - mean) ** 2, (k, 1, K)),
+                name="the variance of v under p",
+            ),
+            says(check.curvature_bound, "searched", bound=Rational(1, 2), params=plain),
+            says(
+                check.identity,
+                "proved",
+                expression=cross_entropy,
+                name="LSE(z) - ⟨q, z⟩, a Fenchel-Young loss, at ε = 0",
+                where={epsilon: 0},
+            ),
+            says(
+                check.identity,
+                "proved",
+                expression=divergence + entropy,
+                name="KL(q, p), a Bregman divergence, plus the entropy of q, at ε = 0",
+                where={epsilon: 0},
+            ),
+            says(check.least_value, "verified", reference=_entropy, name="their entropy", params=plain),
+            says(
+                check.identity,
+                "proved",
+                expression=(1 - epsilon) * cross_entropy + epsilon * from_uniform + epsilon * log(K),
+                name="(1 - ε) CE + ε KL(uniform, p) + ε log K",
+            ),
+            says(check.optimum_of_classes, "verified", optimum=(1 - epsilon) * Q[j] + epsilon / K, name="(1 - ε) q + ε/K"),
+            says(check.leads_by, "verified", gap=log(1 + K * (1 - epsilon) / epsilon), params={"label_smoothing": 0.1}),
+            says(
+                check.limit,
+                "verified",
+                parameter="label_smoothing",
+                to="0",
+                expression=cross_entropy,
+                name="LSE(z) - ⟨q, z⟩",
+            ),
+            says(check.lipschitz, "searched", bound=sqrt(1 + (1 - epsilon) ** 2 - epsilon**2 / 4), of=" for four classes"),
+            says(check.lipschitz, "searched", bound=2, order=1, of=", as a sum of absolute values,", params=plain),
+            says(check.unbounded, "verified", of="value"),
+            says(
+                check.coincides,
+                "verified",
+                other=_weighted_cross_entropy,
+                name="Σ q_k w_k times the cross-entropy without class weights w",
+                params={"class_weights": [0.5, 1.0, 2.0, 4.0]},
+            ),
+            says(check.at_init, "measured"),
+            says(check.cooled, "verified", reference=_multiclass_perceptron, name="max z - ⟨q, z⟩", params=plain),
         ],
         chapter="05_the_gradient",
     )
@@ -171,6 +268,7 @@ def _():
         link="sigmoid",
         convention="no α by default; with one, positives are multiplied by α and negatives by 1 - α",
         reference="lin2017",
+        twins=[Twin("optax.sigmoid_focal_loss", _focal_optax, note="for y = 0 and 1", reductions=("none",))],
         claims=[
             denies(check.convex, "proved", witness={"between": (-8.0, -2.0), "target": 1.0, "params": {"gamma": 2.0}}),
             says(
@@ -182,6 +280,32 @@ def _():
             ),
             denies(check.proper, "verified", witness=0.8, params={"gamma": 2.0}),
             says(check.calibrated, "verified"),
+            says(check.improper_between, "proved", low="0.01", high="0.49", params={"gamma": 2.0}),
+            says(check.improper_between, "proved", low="0.51", high="0.99", params={"gamma": 2.0}),
+            says(check.optimal_at, "verified", eta=0.976454, probability=0.8, params={"gamma": 2.0}),
+            says(check.misses, "verified", miss=0.2068, params={"gamma": 2.0}),
+            says(check.invertible, "verified"),
+            *[
+                says(check.lipschitz, "searched", bound=longest, params={"gamma": power})
+                for power, longest in ((0.5, 1.009), (1.0, 1.0454), (2.0, 1.129), (5.0, 1.3147))
+            ],
+            says(
+                check.steeper,
+                "searched",
+                other="sigmoid_cross_entropy",
+                factor=1.2247,
+                below=0.298,
+                name="cross-entropy",
+                params={"gamma": 2.0},
+            ),
+            says(
+                check.at_least,
+                "searched",
+                reference=_cross_entropy_less_entropy,
+                name="cross-entropy less γ times the entropy of σ(z)",
+                params={"gamma": 2.0},
+            ),
+            says(check.smooth, "verified", order=2),
         ],
         chapter="05_the_gradient",
     )
@@ -220,6 +344,8 @@ def _():
     from . import check
     from ._symbols import K, Q, Z, gamma, j, k, logsumexp, softmax
 
+    segment = {"between": ([-8.0, 0.0], [-2.0, 0.0]), "labels": [1.0, 0.0], "params": {"gamma": 2.0}}
+
     def slope(i):
         p = softmax(Z, i)
         return Q[i] * ((1 - p) ** gamma - gamma * p * (1 - p) ** (gamma - 1) * log(p))
@@ -238,6 +364,22 @@ def _():
             denies(check.proper, "verified", witness=[0.5, 0.3, 0.2], params={"gamma": 2.0}),
             says(check.calibrated, "verified"),
             says(check.shift_invariant, "verified"),
+            says(
+                check.identity,
+                "proved",
+                expression=logsumexp(Z) - Sum(Q[k] * Z[k], (k, 1, K)),
+                name="CE at γ = 0",
+                where={gamma: 0},
+            ),
+            denies(check.convex, "proved", witness=segment, name="the prediction at γ = 2"),
+            says(check.misses, "verified", miss=0.2068, params={"gamma": 2.0}),
+            says(
+                check.at_least,
+                "searched",
+                reference=_cross_entropy_less_entropies,
+                name="cross-entropy less γ times the entropy of p",
+                params={"gamma": 2.0},
+            ),
         ],
         chapter="05_the_gradient",
     )
@@ -265,11 +407,13 @@ def exponential_gradient(logit, target):
 
 @describes(exponential)
 def _():
-    from sympy import exp
+    from sympy import Symbol, exp, log, sqrt
 
     from . import check
-    from ._symbols import y, z
+    from ._symbols import sigmoid, y, z
 
+    eta, theta = check.ETA, Symbol("theta", real=True)
+    odds = sigmoid(2 * z) / sigmoid(-2 * z)
     return Card(
         exponential,
         symbols={"logit": z, "target": y},
@@ -285,6 +429,152 @@ def _():
             says(check.calibrated, "verified"),
             says(check.bounds_mistakes, "searched", factor=1),
             says(check.smooth, "verified", order=2),
+            says(check.best_logit, "verified", logit=log(eta / (1 - eta)) / 2),
+            says(check.invertible, "verified"),
+            says(
+                check.identity, "proved", expression=sqrt(1 / odds), name="√((1 - p) / p) with p = σ(2z), at y = 1", where={y: 1}
+            ),
+            says(check.identity, "proved", expression=sqrt(odds), name="√(p / (1 - p)) with p = σ(2z), at y = 0", where={y: 0}),
+            says(check.unbounded, "verified", of="gradient"),
+            says(check.psi_transform, "verified", psi=1 - sqrt(1 - theta**2)),
+        ],
+        chapter="05_the_gradient",
+    )
+
+
+@loss(logit=0, target=0)
+def savage(logit, target):
+    """Savage loss σ(-v)² with v = s z, s = 2y - 1 = ±1: the Brier score (p - y)² of p = σ(z). Bounded by 1, not convex.
+
+    `target` is 0 or 1. Proper; the gradient is at most 8/27 and vanishes at confident mistakes, so that outliers lose their pull.
+    Convention: half of ``brier`` on the logits (0, z). Source: Masnadi-Shirazi and Vasconcelos (2008).
+
+    >>> import numpy as np
+    >>> savage(np.array([0.0, 100.0, -100.0]), np.ones(3), reduction="none").round(6).tolist()
+    [0.25, 0.0, 1.0]
+    """
+    zero_or_one(target=target)
+    return sigmoid((1 - 2 * target) * logit) ** 2
+
+
+@gradient_of(savage)
+def savage_gradient(logit, target):
+    side = 1 - 2 * target
+    return 2 * side * sigmoid(side * logit) ** 2 * sigmoid(-side * logit)
+
+
+@describes(savage)
+def _():
+    import sympy
+
+    from . import check
+    from ._symbols import sigmoid, y, z
+
+    wrong, eta, theta = sigmoid((1 - 2 * y) * z), check.ETA, sympy.Symbol("theta", real=True)
+    return Card(
+        savage,
+        symbols={"logit": z, "target": y},
+        domain={"logit": "R", "target": "{0, 1}"},
+        formula=wrong**2,
+        gradient=savage_gradient,
+        gradient_formula=2 * (1 - 2 * y) * wrong**2 * sigmoid((2 * y - 1) * z),
+        link="sigmoid",
+        convention="targets 0 and 1; in [0, 1]",
+        reference="masnadi2008",
+        twins=[Twin("torch.nn.functional.mse_loss", _mse_of_sigmoid, note="of σ(z) and y")],
+        claims=[
+            denies(check.convex, "proved", witness={"between": (-8.0, 0.0), "target": 1.0}),
+            says(check.proper, "verified"),
+            says(check.calibrated, "verified"),
+            says(check.bounded, "searched", bound=1),
+            says(check.lipschitz, "searched", bound=sympy.Rational(8, 27)),
+            says(check.bounds_mistakes, "searched", factor=4),
+            says(check.smooth, "verified", order=2),
+            says(
+                check.identity,
+                "proved",
+                expression=(sigmoid(z) - 1) ** 2,
+                name="(σ(z) - 1)², the Brier score, at y = 1",
+                where={y: 1},
+            ),
+            says(check.identity, "proved", expression=sigmoid(z) ** 2, name="σ(z)², the Brier score, at y = 0", where={y: 0}),
+            says(check.coincides, "verified", other=_half_brier, name="half of brier on the logits (0, z)"),
+            says(check.best_logit, "verified", logit=sympy.log(eta / (1 - eta))),
+            says(check.invertible, "verified"),
+            says(check.psi_transform, "verified", psi=theta**2 / 4),
+        ],
+        chapter="05_the_gradient",
+    )
+
+
+@loss(logits=1, labels=LABELS)
+def poly_cross_entropy(logits, labels, *, epsilon=1.0):
+    """Poly-1 loss -log p_y + ε (1 - p_y) with p = softmax(z): cross-entropy whose first term in powers of 1 - p_y is reweighted.
+
+    `epsilon` = ε ≥ -1 (0 gives cross-entropy). For probabilities q the costs mix: Σ_k q_k (-log p_k + ε (1 - p_k)). Not proper.
+    Convention: ε = 1 by default; ``optax.losses.poly_loss_cross_entropy`` takes 2. Source: Leng et al. (2022).
+
+    >>> import numpy as np
+    >>> float(poly_cross_entropy(np.array([[0.0, 0.0]]), np.array([0])).round(6))
+    1.193147
+    """
+    in_range(epsilon=epsilon, low=-1, closed="[")
+    cost = -log_softmax(logits)
+    if epsilon >= 0:
+        return sum_classes(mul0(labels, cost - epsilon * expm1(-cost)))
+    return sum_classes(mul0(labels, (1 + epsilon) * cost - epsilon * _above_tangent(cost)))
+
+
+@gradient_of(poly_cross_entropy)
+def poly_cross_entropy_gradient(logits, labels, *, epsilon=1.0):
+    log_p = log_softmax(logits)
+    p = exp(log_p)
+    return probability_error(log_p, labels) + epsilon * p * (sum_classes(labels * p)[..., None] - labels)
+
+
+@describes(poly_cross_entropy)
+def _():
+    from sympy import Rational, Sum, sqrt
+
+    from . import check
+    from ._symbols import K, Q, Z, epsilon, j, k, logsumexp, softmax
+
+    two = {"epsilon": 2.0}
+    segment = {"between": ([-6.0, 0.0], [-2.0, 0.0]), "labels": [1.0, 0.0], "params": two}
+    agreement = Sum(Q[k] * softmax(Z, k), (k, 1, K))
+    return Card(
+        poly_cross_entropy,
+        symbols={"logits": Z, "labels": Q, "epsilon": epsilon},
+        domain=MULTICLASS | {"epsilon": "[-1, inf)"},
+        formula=Sum(Q[k] * (logsumexp(Z) - Z[k] + epsilon * (1 - softmax(Z, k))), (k, 1, K)),
+        gradient=poly_cross_entropy_gradient,
+        gradient_formula=softmax(Z, j) - Q[j] + epsilon * softmax(Z, j) * (agreement - Q[j]),
+        link="softmax",
+        convention="nats; ε = 1 by default",
+        reference="leng2022",
+        twins=[Twin("optax.losses.poly_loss_cross_entropy", _optax("poly_loss_cross_entropy"), reductions=("none",))],
+        claims=[
+            denies(check.proper, "verified", witness=[0.5, 0.3, 0.2], params=two),
+            says(check.calibrated, "verified"),
+            says(check.shift_invariant, "verified"),
+            says(check.misses, "verified", miss=0.119, params=two),
+            says(check.expands, "proved", coefficients=(1 + epsilon, Rational(1, 2), Rational(1, 3), Rational(1, 4))),
+            says(
+                check.identity,
+                "proved",
+                expression=logsumexp(Z) - Sum(Q[k] * Z[k], (k, 1, K)),
+                name="cross-entropy at ε = 0",
+                where={epsilon: 0},
+            ),
+            says(
+                check.gradient_identity,
+                "proved",
+                expression=(1 + epsilon * agreement) * softmax(Z, j) - (1 + epsilon * softmax(Z, j)) * Q[j],
+                name="(1 + ε ⟨q, p⟩) p - (1 + ε p) q, for a label (1 + ε p_y) (p - q)",
+            ),
+            denies(check.convex, "proved", witness=segment, name="the prediction at ε = 2"),
+            says(check.convex, "searched", params={"epsilon": 1.0}),
+            says(check.lipschitz, "searched", bound=sqrt(2) * Rational(9, 8), params=two),
         ],
         chapter="05_the_gradient",
     )
@@ -295,6 +585,14 @@ def _():
 
 def _smoothed(q, epsilon):
     return (1 - epsilon) * q + epsilon / q.shape[-1]
+
+
+def _above_tangent(x):
+    """e^-x - 1 + x for x ≥ 0, by its series near 0, where the terms cancel."""
+    near, rest = where(x < 0.5, x, 0.0), 1.0
+    for n in range(16, 2, -1):
+        rest = 1 - near / n * rest
+    return where(x < 0.5, near**2 / 2 * rest, x + expm1(-x))
 
 
 def _sides(alpha):
@@ -332,6 +630,95 @@ def _focal_slope(logit, gamma):
     """(1 - p)^γ (1 - p - γ p log p) with p = σ(z): how hard a positive example pulls its logit up."""
     missing = sigmoid(-logit)
     return missing**gamma * (missing + gamma * mul0(sigmoid(logit), softplus(-logit)))
+
+
+# Other ways to the same number.
+
+
+def _entropy(q):
+    return -(q @ np.log(q))
+
+
+def _perceptron(logit, target):
+    return np.where(logit > 0, (1 - target) * logit, -target * logit)
+
+
+def _multiclass_perceptron(logits, labels):
+    return logits.max(axis=-1) - (labels * logits).sum(axis=-1)
+
+
+def _weighted_cross_entropy(logits, labels, *, class_weights):
+    return labels @ np.asarray(class_weights) * softmax_cross_entropy(logits, labels, reduction="none")
+
+
+def _half_brier(logit, target):
+    from .scoring import brier
+
+    return brier(np.stack([0 * logit, logit], -1), np.stack([1 - target, target], -1), reduction="none") / 2
+
+
+def _cross_entropy_less_entropy(logit, target, *, gamma):
+    entropy = sigmoid_cross_entropy(logit, sigmoid(logit), reduction="none")
+    return sigmoid_cross_entropy(logit, target, reduction="none") - gamma * entropy
+
+
+def _cross_entropy_less_entropies(logits, labels, *, gamma):
+    entropy = softmax_cross_entropy(logits, exp(log_softmax(logits)), reduction="none")
+    return softmax_cross_entropy(logits, labels, reduction="none") - gamma * entropy
+
+
+def _optax(name):
+    """A loss of optax, in double precision."""
+
+    def call(first, target, *, reduction, **params):
+        import jax
+        import optax
+
+        with jax.enable_x64(True):
+            params.pop("label_smoothing", None)
+            return np.asarray(getattr(optax.losses, name)(jax.numpy.asarray(first), jax.numpy.asarray(target), **params))
+
+    return call
+
+
+def _bce_optax(logit, target, *, reduction, pos_weight):
+    return _optax("sigmoid_binary_cross_entropy")(logit, target, reduction=reduction)
+
+
+def _cross_entropy_optax(logits, labels, *, reduction, label_smoothing):
+    import jax
+    import optax
+
+    with jax.enable_x64(True):
+        q = optax.losses.smooth_labels(jax.numpy.asarray(labels), label_smoothing)
+        return np.asarray(optax.losses.softmax_cross_entropy(jax.numpy.asarray(logits), q))
+
+
+def _focal_optax(logit, target, *, reduction, gamma):
+    """For a target between 0 and 1 optax takes the power of a mean of p and 1 - p; here the costs of 0 and 1 are mixed."""
+    of_1, of_0 = (_optax("sigmoid_focal_loss")(logit, np.full_like(logit, y), reduction=reduction, gamma=gamma) for y in (1, 0))
+    return target * of_1 + (1 - target) * of_0
+
+
+def _log_loss(logits, labels, *, reduction, label_smoothing):
+    from sklearn.metrics import log_loss
+
+    return log_loss(labels, exp(log_softmax(logits)), labels=range(logits.shape[-1]))
+
+
+def _soft_margin(logit, target, *, reduction, pos_weight):
+    import torch
+
+    of_1, of_0 = (
+        torch.nn.functional.soft_margin_loss(logit, side, reduction="none") for side in (0 * target + 1, 0 * target - 1)
+    )
+    return target * of_1 + (1 - target) * of_0
+
+
+def _mse_of_sigmoid(logit, target, *, reduction):
+    import torch.nn.functional
+
+    return torch.nn.functional.mse_loss(logit.sigmoid(), target, reduction=reduction)
 
 
 def _bce_torch(logit, target, *, reduction, pos_weight):

@@ -37,10 +37,16 @@ class Loss(torch.nn.Module):
             else:
                 setattr(self, name, value)
 
-    def forward(self, pred, target, weight=None, **options):
-        """The loss of a batch; `options` may hold `denominator`, or override a fixed parameter for this call."""
+    def forward(self, *arrays, weight=None, **options):
+        """The loss of a batch: `pred, target` or what else the loss takes, then `weight`, by name or as the last one.
+
+        `options` may hold `denominator`, or override a fixed parameter for this call.
+        """
+        takes = len(getattr(self.function, "axes", ("pred", "target")))
+        if weight is None and len(arrays) == takes + 1:
+            *arrays, weight = arrays
         params = {name: getattr(self, name) for name in self._names}
-        return self.function(pred, target, weight=weight, **(params | options))
+        return self.function(*arrays, weight=weight, **(params | options))
 
     def extra_repr(self):
         return ", ".join([self.function.__name__, *(f"{name}={getattr(self, name)}" for name in self._names)])

@@ -67,7 +67,11 @@ def _():
         gradient_formula=2 * r,
         convention="no factor ½",
         reference="legendre1805",
-        twins=[Twin("torch.nn.functional.mse_loss", _torch("mse_loss"))],
+        twins=[
+            Twin("torch.nn.functional.mse_loss", _torch("mse_loss")),
+            Twin("optax.squared_error", _optax("squared_error"), reductions=("none",)),
+            Twin("optax.l2_loss", _optax("l2_loss"), factor=2, reductions=("none",)),
+        ],
         claims=[
             says(check.convex, "proved"),
             says(check.elicits, "verified", functional="mean"),
@@ -78,6 +82,15 @@ def _():
             cites(
                 "elicits", "up to a function of y alone, only Bregman divergences have the mean as best constant (Savage 1971)"
             ),
+            says(check.strongly_convex, "proved", modulus=2),
+            says(
+                check.identity,
+                "proved",
+                name="the Bregman divergence of G(u) = u²",
+                expression=y**2 - y_hat**2 - 2 * y_hat * (y - y_hat),
+            ),
+            denies(check.resists, "verified", share="1/51", witness=1e6),
+            denies(check.triangle_inequality, "proved", witness=(0.0, 1.0, 2.0)),
         ],
         chapter="01_what_a_loss_is",
     )
@@ -118,15 +131,22 @@ def _():
         gradient_formula=sympy.sign(r),
         convention="gradient 0 at r = 0",
         reference="stigler1986",
-        twins=[Twin("torch.nn.functional.l1_loss", _torch("l1_loss"))],
+        twins=[
+            Twin("sklearn.metrics.mean_absolute_error", _mean_absolute_error, reductions=("mean",)),
+            Twin("torch.nn.functional.l1_loss", _torch("l1_loss")),
+        ],
         claims=[
-            says(check.convex, "searched"),
+            says(check.convex, "proved"),
             says(check.lipschitz, "searched", bound=1),
             says(check.elicits, "verified", functional="median"),
             denies(check.elicits, "verified", functional="mean", witness="exponential"),
             says(check.symmetric, "proved"),
             says(check.homogeneous, "proved", degree=1),
             denies(check.smooth, "verified", order=1, witness=0),
+            denies(check.strongly_convex, "proved", modulus=1, witness={"between": (1.0, 3.0), "target": 0.0}),
+            says(check.resists, "verified", share="2/5"),
+            denies(check.resists, "verified", share="3/5", witness=1e6),
+            says(check.triangle_inequality, "searched"),
         ],
         chapter="01_what_a_loss_is",
     )
@@ -178,9 +198,10 @@ def _():
             Twin("torch.nn.functional.smooth_l1_loss", _smooth_l1_with_delta, factor=delta, note="with β = δ"),
             Twin("scipy.special.huber", _scipy("huber"), reductions=("none",)),
             Twin("statsmodels.robust.norms.HuberT.rho", _statsmodels("HuberT", "t"), reductions=("none",)),
+            Twin("optax.huber_loss", _optax("huber_loss"), reductions=("none",)),
         ],
         claims=[
-            says(check.convex, "searched"),
+            says(check.convex, "proved"),
             says(check.lipschitz, "searched", bound=delta),
             says(check.limit, "verified", parameter="delta", to="oo", expression=r**2 / 2, name="half the squared error"),
             denies(check.elicits, "verified", functional="mean", witness="exponential"),
@@ -189,6 +210,19 @@ def _():
             denies(check.homogeneous, "proved", degree=2, witness={"pair": (3.0, 0.0), "params": {"delta": 1.0}}),
             says(check.smooth, "verified", order=1, joints=(-delta, delta)),
             denies(check.smooth, "verified", order=2, witness=delta),
+            says(
+                check.limit,
+                "verified",
+                parameter="delta",
+                to="0",
+                times="1/δ times the loss ",
+                factor=1 / delta,
+                expression=Abs(r),
+                name="the absolute error",
+            ),
+            says(check.homogeneous, "proved", degree=2, along="prediction, target and delta"),
+            says(check.resists, "verified", share="2/5", params={"delta": 1.0}),
+            denies(check.resists, "verified", share="3/5", params={"delta": 1.0}, witness=1e6),
         ],
         chapter="06_robust_regression",
     )
@@ -234,7 +268,7 @@ def _():
         reference="girshick2015",
         twins=[Twin("torch.nn.functional.smooth_l1_loss", _torch("smooth_l1_loss"))],
         claims=[
-            says(check.convex, "searched"),
+            says(check.convex, "proved"),
             says(check.lipschitz, "searched", bound=1),
             says(
                 check.identity, "proved", name="Huber / δ with δ = β", expression=card("huber").formula.subs(delta, beta) / beta
@@ -280,12 +314,23 @@ def _():
         gradient=log_cosh_gradient,
         gradient_formula=sympy.tanh(r),
         reference="green1990",
+        twins=[Twin("optax.log_cosh", _optax("log_cosh"), note="loses digits near 0", reductions=("none",))],
         claims=[
             says(check.convex, "proved"),
             says(check.lipschitz, "searched", bound=1),
             says(check.symmetric, "proved"),
             denies(check.elicits, "verified", functional="mean", witness="exponential"),
             says(check.smooth, "verified", order=2),
+            says(check.behaves_like, "verified", expression=r**2 / 2, name="half the squared error"),
+            says(
+                check.behaves_like,
+                "verified",
+                expression=sympy.Abs(r) - sympy.log(2),
+                name="the absolute error less log 2",
+                residuals="large",
+            ),
+            denies(check.homogeneous, "proved", degree=2, witness={"pair": (1.0, 0.0)}),
+            says(check.resists, "verified", share="2/5"),
         ],
         chapter="06_robust_regression",
     )
@@ -338,6 +383,18 @@ def _():
             says(check.limit, "verified", parameter="scale", to="oo", expression=r**2 / 2, name="half the squared error"),
             says(check.symmetric, "proved"),
             says(check.smooth, "verified", order=2),
+            says(
+                check.limit,
+                "verified",
+                parameter="scale",
+                to="0",
+                times="1/s times the loss ",
+                factor=1 / scale,
+                expression=sympy.Abs(r),
+                name="the absolute error",
+            ),
+            says(check.homogeneous, "proved", degree=2, along="prediction, target and scale"),
+            says(check.resists, "verified", share="2/5", params={"scale": 1.0}),
         ],
         chapter="06_robust_regression",
     )
@@ -380,11 +437,18 @@ def _():
         convention="gradient 0 at |r| = ε",
         reference="vapnik1995",
         claims=[
-            says(check.convex, "searched"),
+            says(check.convex, "proved"),
             says(check.lipschitz, "searched", bound=1),
             says(check.identity, "proved", expression=Abs(r), name="the absolute error at ε = 0", where={epsilon: 0}),
             says(check.symmetric, "proved"),
             denies(check.smooth, "verified", order=1, witness=epsilon),
+            denies(
+                check.strongly_convex,
+                "proved",
+                modulus=1,
+                witness={"between": (2.0, 3.0), "target": 0.0, "params": {"epsilon": 0.5}},
+            ),
+            says(check.homogeneous, "proved", degree=1, along="prediction, target and epsilon"),
         ],
         chapter="06_robust_regression",
     )
@@ -437,6 +501,9 @@ def _():
             says(check.symmetric, "proved"),
             says(check.limit, "verified", parameter="scale", to="oo", expression=r**2 / 2, name="half the squared error"),
             says(check.smooth, "verified", order=2),
+            says(check.homogeneous, "proved", degree=2, along="prediction, target and scale"),
+            says(check.resists, "verified", share="2/5", params={"scale": 1.0}),
+            denies(check.without_influence, "verified", beyond=scale, witness=1e3),
         ],
         chapter="06_robust_regression",
     )
@@ -489,6 +556,8 @@ def _():
             says(check.redescending, "verified"),
             says(check.symmetric, "proved"),
             says(check.smooth, "verified", order=2),
+            says(check.homogeneous, "proved", degree=0, along="prediction, target and scale"),
+            says(check.resists, "verified", share="2/5", params={"scale": 1.0}),
         ],
         chapter="06_robust_regression",
     )
@@ -537,6 +606,8 @@ def _():
             says(check.redescending, "verified"),
             says(check.symmetric, "proved"),
             says(check.smooth, "verified", order=2),
+            says(check.homogeneous, "proved", degree=0, along="prediction, target and scale"),
+            says(check.resists, "verified", share="2/5", params={"scale": 3.0}),
         ],
         chapter="06_robust_regression",
     )
@@ -588,6 +659,9 @@ def _():
             says(check.redescending, "verified"),
             says(check.symmetric, "proved"),
             says(check.smooth, "verified", order=2, joints=(-c, c)),
+            says(check.without_influence, "verified", beyond=c),
+            says(check.homogeneous, "proved", degree=2, along="prediction, target and c"),
+            says(check.resists, "verified", share="2/5", params={"c": 4.685}),
         ],
         chapter="06_robust_regression",
     )
@@ -663,6 +737,8 @@ def _():
             says(check.limit, "verified", parameter="alpha", to="-oo", expression=1 - exp(-u2 / 2), name="Welsch"),
             says(check.symmetric, "proved"),
             says(check.smooth, "verified", order=2),
+            says(check.grows_with, "searched", parameter="alpha"),
+            says(check.homogeneous, "proved", degree=0, along="prediction, target and scale"),
         ],
         chapter="06_robust_regression",
     )
@@ -708,14 +784,18 @@ def _():
         gradient_formula=Piecewise((1 - tau, r > 0), (-tau, True)),
         convention="τ = ½ gives half of the absolute error; gradient -τ at r = 0",
         reference="koenker1978",
-        twins=[Twin("sklearn.metrics.mean_pinball_loss", _sklearn("mean_pinball_loss", tau="alpha"), reductions=("mean",))],
+        twins=[
+            Twin("sklearn.metrics.mean_pinball_loss", _sklearn("mean_pinball_loss", tau="alpha"), reductions=("mean",)),
+            Twin("scoringrules.quantile_score", _quantile_score, reductions=("none",)),
+        ],
         claims=[
-            says(check.convex, "searched"),
+            says(check.convex, "proved"),
             says(check.lipschitz, "searched", bound=Max(tau, 1 - tau)),
             says(check.elicits, "verified", functional="quantile"),
             says(check.identity, "proved", expression=Abs(r) / 2, name="half of the absolute error at τ = ½", where={tau: 0.5}),
             denies(check.symmetric, "proved", witness={"pair": (1.0, 0.0), "params": {"tau": 0.9}}),
             denies(check.smooth, "verified", order=1, witness=0),
+            says(check.homogeneous, "proved", degree=1),
         ],
         chapter="06_robust_regression",
     )
@@ -764,11 +844,21 @@ def _():
         convention="divided by δ, so that it tends to the pinball loss",
         reference="dabney2018",
         claims=[
-            says(check.convex, "searched"),
+            says(check.convex, "proved"),
             says(check.lipschitz, "searched", bound=Max(tau, 1 - tau)),
             says(check.limit, "verified", parameter="delta", to="0", expression=card("pinball").formula, name="the pinball loss"),
             denies(check.elicits, "verified", functional="quantile", witness="exponential"),
             denies(check.symmetric, "proved", witness={"pair": (1.0, 0.0), "params": {"tau": 0.9, "delta": 1.0}}),
+            says(
+                check.limit,
+                "verified",
+                parameter="delta",
+                to="oo",
+                times="δ times the loss ",
+                factor=delta,
+                expression=r**2 / 2 * Piecewise((1 - tau, r > 0), (tau, True)),
+                name="half of the expectile loss",
+            ),
         ],
         chapter="06_robust_regression",
     )
@@ -814,7 +904,7 @@ def _():
         convention="no factor ½",
         reference="newey1987",
         claims=[
-            says(check.convex, "searched"),
+            says(check.convex, "proved"),
             says(check.elicits, "verified", functional="expectile"),
             says(check.identity, "proved", expression=r**2 / 2, name="half of the squared error at τ = ½", where={tau: 0.5}),
             says(check.homogeneous, "proved", degree=2),
@@ -874,11 +964,12 @@ def _():
             )
         ],
         claims=[
-            says(check.convex, "searched"),
+            says(check.convex, "proved"),
             denies(check.elicits, "verified", functional="median", witness="lognormal"),
             denies(check.elicits, "verified", functional="mean", witness="lognormal"),
             says(check.homogeneous, "verified", degree=0),
             denies(check.symmetric, "proved", witness={"pair": (1.0, 2.0)}),
+            says(check.elicits, "verified", functional="median of the density f(y) / |y|"),
         ],
         chapter="01_what_a_loss_is",
     )
@@ -925,6 +1016,7 @@ def _():
             denies(check.convex, "proved", witness={"between": (4.0, 100.0), "target": 0.0}),
             denies(check.elicits, "verified", functional="mean", witness="lognormal"),
             says(check.symmetric, "proved"),
+            says(check.elicits, "verified", functional="mean of log(1 + y), transformed back"),
         ],
         chapter="01_what_a_loss_is",
     )
@@ -975,12 +1067,17 @@ def _():
         gradient=cosine_distance_gradient,
         gradient_formula=dot * Y_hat[j] / (a**3 * b) - Y[j] / (a * b),
         reference="salton1975",
-        twins=[Twin("torch.nn.functional.cosine_similarity", _cosine_torch, note="one minus it", reductions=("none",))],
+        twins=[
+            Twin("torch.nn.functional.cosine_similarity", _cosine_torch, note="one minus it", reductions=("none",)),
+            Twin("optax.cosine_distance", _optax("cosine_distance"), reductions=("none",)),
+        ],
         claims=[
             says(check.bounded, "searched", bound=2),
             says(check.scale_invariant, "verified"),
             says(check.symmetric, "proved"),
             denies(check.convex, "proved", witness={"between": ([1.0, 0.0], [-1.0, 0.5]), "target": [1.0, 0.0]}),
+            says(check.gradient_is_perpendicular, "verified"),
+            denies(check.triangle_inequality, "proved", witness=([1.0, 0.0], [1.0, 1.0], [0.0, 1.0])),
         ],
         chapter="01_what_a_loss_is",
     )
@@ -1054,3 +1151,28 @@ def _squared_log_sklearn(pred, target, *, reduction):
     from sklearn.metrics import mean_squared_log_error
 
     return mean_squared_log_error(target, pred)
+
+
+def _optax(name):
+    """An element-wise loss of optax, in float64."""
+
+    def call(pred, target, *, reduction, **params):
+        import jax
+        import optax
+
+        with jax.enable_x64(True):
+            return getattr(optax, name)(jax.numpy.asarray(pred), jax.numpy.asarray(target), **params)
+
+    return call
+
+
+def _quantile_score(pred, target, *, reduction, tau):
+    import scoringrules
+
+    return scoringrules.quantile_score(target, pred, tau)
+
+
+def _mean_absolute_error(pred, target, *, reduction):
+    from sklearn.metrics import mean_absolute_error
+
+    return mean_absolute_error(target, pred)

@@ -299,11 +299,11 @@ def test_sources_of_the_cards_are_in_the_bibliography():
 def test_the_letters_of_the_notation_are_those_of_the_formulas():
     from lossbook import _symbols
 
-    rows = re.findall(r"^\| \$(.+?)\$ \| `(\w+)(?:\[(\w)\])?` \|", (BOOK / "notation.md").read_text(), re.MULTILINE)
-    assert len(rows) > 20
-    for latex, name, index in rows:
+    rows = re.findall(r"^\| \$(.+?)\$ \| `(\w+)(?:\[([\w, ]+)\])?` \|", (BOOK / "notation.md").read_text(), re.MULTILINE)
+    assert len(rows) > 50
+    for latex, name, indices in rows:
         symbol = getattr(_symbols, name)
-        symbol = symbol[getattr(_symbols, index)] if index else symbol
+        symbol = symbol[tuple(getattr(_symbols, index) for index in indices.split(", "))] if indices else symbol
         assert latex.split(" = ")[-1 if name == "r" else 0] == _symbols.latex(symbol), name
 
 

@@ -65,6 +65,23 @@ FAILURES = [
     ("shift_invariant", lambda: check.shift_invariant("cosine_distance")),
     ("scale_invariant", lambda: check.scale_invariant("brier")),
     ("bounds_mistakes", lambda: check.bounds_mistakes("sigmoid_cross_entropy", factor=1, params={"pos_weight": 1.0})),
+    ("strongly_convex", lambda: check.strongly_convex("squared_error", modulus=3)),
+    (
+        "strongly_convex at a point",
+        lambda: check.strongly_convex("huber", modulus=1, at={"between": (3.0, 5.0), "target": 0.0, "params": {"delta": 1.0}}),
+    ),
+    ("without_influence", lambda: check.without_influence("welsch", beyond=3)),
+    ("resists", lambda: check.resists("squared_error", share="1/51")),
+    ("behaves_like", lambda: check.behaves_like("log_cosh", expression=r**2, name="wrong")),
+    ("behaves_like at large", lambda: check.behaves_like("log_cosh", expression=r**2 / 2, name="wrong", residuals="large")),
+    ("grows_with", lambda: check.grows_with("pinball", parameter="tau")),
+    ("triangle_inequality", lambda: check.triangle_inequality("squared_error")),
+    ("gradient_is_perpendicular", lambda: check.gradient_is_perpendicular("brier")),
+    ("homogeneous along", lambda: check.homogeneous("huber", degree=1, along="prediction, target and delta")),
+    (
+        "limit times a factor",
+        lambda: check.limit("huber", parameter="delta", to="0", factor=2 / delta, expression=sympy.Abs(r), name="wrong"),
+    ),
     ("twins", lambda: check.twins(replace(HUBER, twins=[replace(HUBER.twins[0], factor=2)]))),
     ("twins, a little off", lambda: check.twins(replace(HUBER, twins=[replace(HUBER.twins[0], factor=1 + 1e-8)]))),
 ]

@@ -1,5 +1,6 @@
 """What only the classification losses have: class weights, smoothing, ignored labels, alpha, and torch's conventions for them."""
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -148,3 +149,43 @@ def test_two_classes_are_one_logit():
 def test_confident_logits_keep_their_digits():
     assert float(cross_entropy(np.array([[40.0, 0.0]]), np.array([0]))) == pytest.approx(np.exp(-40), rel=1e-14)
     assert float(lossbook.sigmoid_cross_entropy(np.array(40.0), np.array(1.0))) == pytest.approx(np.exp(-40), rel=1e-14)
+
+
+@pytest.mark.parametrize("epsilon", [-1.0, -0.999, -0.5, 0.0, 1.0, 3.0])
+def test_poly_keeps_its_digits_where_its_terms_cancel(epsilon):
+    """At ε = -1 the first power of 1 - p is gone: what is left is half the square, down to the smallest numbers."""
+    for gap in (1e-3, 0.1, 1.0, 5.0, 20.0, 40.0, 300.0):
+        got = float(lossbook.poly_cross_entropy(np.array([[gap, 0.0]]), np.array([0]), epsilon=epsilon))
+        with mpmath.workdps(400):
+            p = 1 / (1 + mpmath.exp(-mpmath.mpf(gap)))
+            assert got == pytest.approx(float(-mpmath.log(p) + mpmath.mpf(epsilon) * (1 - p)), rel=1e-13)
+
+
+def test_poly_is_its_series():
+    """(1 + ε)(1 - p) + Σ (1 - p)^j / j from j = 2 on."""
+    logits = torch.tensor([[1.0, 0.0, 0.0], [2.0, 1.0, 0.0]], dtype=torch.float64)
+    missing = 1 - logits.softmax(-1)[:, 0]
+    series = sum(missing**j / j * (2.5 if j == 1 else 1) for j in range(1, 200))
+    same(lossbook.poly_cross_entropy(logits, torch.tensor([0, 0]), epsilon=1.5, reduction="none"), series)
+
+
+def test_poly_epsilon():
+    same(lossbook.poly_cross_entropy(LOGITS, LABELS, epsilon=0.0), cross_entropy(LOGITS, LABELS))
+    with pytest.raises(ValueError, match="epsilon"):
+        lossbook.poly_cross_entropy(LOGITS, LABELS, epsilon=-1.5)
+    mixed = sum(SOFT[:, y] * lossbook.poly_cross_entropy(LOGITS, 0 * LABELS + y, reduction="none") for y in range(5))
+    same(lossbook.poly_cross_entropy(LOGITS, SOFT, reduction="none"), mixed)
+
+
+def test_savage_is_half_the_brier_score_of_two_classes():
+    logit, target = LOGITS[:, 0], (LABELS > 2).double()
+    pair = torch.stack([torch.zeros_like(logit), logit], -1)
+    same(2 * lossbook.savage(logit, target), lossbook.brier(pair, target.long()))
+    assert lossbook.savage(torch.tensor([torch.inf, -torch.inf]), torch.ones(2), reduction="none").tolist() == [0, 1]
+    assert CARDS["savage"].gradient(np.array([-800.0, 800.0]), np.ones(2)).tolist() == [0, 0]
+    with pytest.raises(ValueError, match="target must be 0 or 1"):
+        lossbook.savage(logit, 0.5 * target)
+
+
+def test_exponential_overflows_to_infinity_and_says_so():
+    assert lossbook.exponential(np.array([-1000.0]), np.array([1.0])) == np.inf

@@ -22,6 +22,15 @@ def test_weight_and_denominator():
     assert nn.Loss(lossbook.huber, reduction="none")(PRED, TARGET).shape == (2,)
 
 
+def test_losses_of_more_or_fewer_arrays():
+    """Whatever the loss takes, in its order; the weight comes after, or by name."""
+    scale, samples = torch.tensor([1.0, 2.0]), torch.randn(2, 5, generator=torch.Generator().manual_seed(0))
+    weight = torch.tensor([1.0, 3.0])
+    for loss, arrays in ((lossbook.crps_gaussian, (PRED, scale, TARGET)), (lossbook.crps_ensemble, (samples, TARGET))):
+        assert nn.Loss(loss)(*arrays) == loss(*arrays)
+        assert nn.Loss(loss)(*arrays, weight) == nn.Loss(loss)(*arrays, weight=weight) == loss(*arrays, weight=weight)
+
+
 def test_tensor_parameters_move_and_are_saved():
     layer = nn.Loss(lossbook.softmax_cross_entropy, class_weights=torch.tensor([1.0, 2.0]))
     assert list(layer.state_dict()) == ["class_weights"]

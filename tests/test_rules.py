@@ -213,6 +213,23 @@ def test_integer_targets_are_accepted(name):
             np.testing.assert_array_equal(call(name, *arrays[:i], whole, *arrays[i + 1 :]), as_float)
 
 
+def test_lists_beside_tensors():
+    """Python numbers belong to no library: a list of tensors is stacked, a list of numbers takes the device and dtype."""
+    losses, weights = [torch.tensor(2.0, requires_grad=True), torch.tensor(3.0)], [1.0, 0.5]
+    total = lossbook.weighted_sum(losses, weights)
+    assert total.item() == 3.5
+    assert torch.autograd.grad(total, losses[0])[0] == 1
+    logits = torch.tensor([[0.0, 1.0], [2.0, 0.0]], dtype=torch.float64)
+    assert lossbook.brier(logits, [0, 1]) == lossbook.brier(logits, torch.tensor([0, 1]))
+    assert lossbook.huber(logits, [[0.0, 0.0], [0.0, 0.0]], weight=[[1, 0], [1, 1]]).dtype == torch.float64
+
+
+@pytest.mark.parametrize("name", ["softmax_cross_entropy", "brier", "listnet"])
+def test_nan_is_not_hidden_where_there_is_one_class(name):
+    target = np.zeros((1, 1)) if name == "listnet" else np.array([0])
+    assert np.isnan(call(name, np.array([[np.nan]]), target))
+
+
 @each_loss
 def test_libraries_do_not_mix(name):
     first, *rest = example(name)
@@ -265,11 +282,13 @@ OUTSIDE = {
     "[0, 1)": [-0.1, 1.0],
     "[0, 1]": [-0.1, 1.1],
     "(0, 1]": [0.0, 1.1],
+    "[-1, inf)": [-1.1],
     "(-inf, 0)": [0.0, 1.0],
     "R": [],
 }
 ARRAYS = {  # for a parameter that is an array: one of the wrong shape, then wrong values
-    "K - 1 rising numbers": [[0.0, 1.0], [[0.0], [1.0], [2.0]], [1.0, 0.0, 2.0], [0.0, 0.0, 1.0], [0.0, 1.0, float("nan")]],
+    "(-inf, 0] or [1, inf)": [0.5, 1e-9, float("inf"), float("nan")],
+    "K - 1 rising numbers": [[], [[0.0], [1.0], [2.0]], [1.0, 0.0, 2.0], [0.0, 0.0, 1.0], [0.0, 1.0, float("nan")]],
     "class frequencies": [[0.5, 0.5], [0.5, 0.5, 0.0, 0.0], [0.5, 0.6, -0.1, 0.1], [0.1, 0.2, 0.3, float("nan")]],
     "class counts": [[1.0, 2.0], [1.0, 2.0, 0.0, 3.0], [1.0, 2.0, -1.0, 3.0], [1.0, 2.0, float("nan"), 3.0]],
     "rows that sum to 1": [
@@ -347,6 +366,7 @@ BAD_TARGETS = {
     "R without 0": [0.0],
     "(-1, inf)": [-1.0, -2.0],
     "(0, inf)": [0.0, -1.0],
+    "(0, inf), for power < 2 also 0": [-1.0],
     "[0, inf)": [-1.0],
     "{0, 1, 2, ...}": [-1.0],
 }
@@ -435,7 +455,10 @@ def test_gradient_at_infinity(name):
         assert float(by_autograd[0]) == pytest.approx(want, abs=1e-150), (first, last)
 
 
-@pytest.mark.parametrize("name", ["softmax_cross_entropy", "softmax_focal", "brier", "spherical_score"])
+WITH_SOFTMAX = ["softmax_cross_entropy", "softmax_focal", "brier", "spherical_score"]
+
+
+@pytest.mark.parametrize("name", WITH_SOFTMAX)
 def test_infinite_logits(name):
     """A class ruled out (logit -inf) that is not the label changes nothing; an infinite logit is certainty."""
     logits = torch.tensor([[0.5, -INF, 1.0], [INF, 0.0, 1.0]], dtype=torch.float64, requires_grad=True)

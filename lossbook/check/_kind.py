@@ -23,7 +23,9 @@ def kind(statement, negation=None):
         def on_card(loss, **options):
             return check(as_card(loss), **options)
 
-        defaults = {name: p.default for name, p in inspect.signature(check).parameters.items() if isinstance(p.default, str)}
+        defaults = {
+            name: p.default for name, p in inspect.signature(check).parameters.items() if isinstance(p.default, str | int | float)
+        }
         on_card.statement = functools.partial(_sentence, statement, **defaults)
         on_card.negation = functools.partial(_sentence, negation or f"not true: {statement}", **defaults)
         CHECKS.append(check.__name__)
@@ -73,4 +75,27 @@ def settings(card, params):
 
 def symbols_of(card, setting):
     """A setting as {symbol: number}, for an expression in the symbols of the Card."""
-    return {card.symbols[name]: value for name, value in setting.items() if not hasattr(value, "__len__")}
+    return {card.symbols[name]: value for name, value in setting.items() if value is not None and not hasattr(value, "__len__")}
+
+
+def within_domain(card, formula):
+    """The formula with its scalars replaced by symbols whose assumptions say what the domain says, so that SymPy sees signs:
+    u / (1 + u) with u ≥ 0 for what lies in [0, 1], and a symbol that is positive, or not 0, where that is all."""
+    assumptions = {
+        "(0, inf)": {"positive": True},
+        "(0, inf), for power < 2 also 0": {"positive": True},
+        "[0, inf)": {"nonnegative": True},
+        "{0, 1, 2, ...}": {"nonnegative": True},
+        "R without 0": {"real": True, "nonzero": True},
+    }
+    replaced = {}
+    for name, where in card.domain.items():
+        symbol = card.symbols[name]
+        if not isinstance(symbol, sympy.Symbol) or symbol in card.predictions:
+            continue
+        if where in ("[0, 1]", "(0, 1)", "[0, 1)", "(0, 1]", "{0, 1}"):
+            u = sympy.Symbol(f"u_{symbol}", nonnegative=True)
+            replaced[symbol] = u / (1 + u)
+        elif where in assumptions:
+            replaced[symbol] = sympy.Symbol(f"u_{symbol}", **assumptions[where])
+    return formula.subs(replaced, simultaneous=True)

@@ -4,37 +4,43 @@ import numpy as np
 import sympy
 from scipy import optimize, stats
 
+from .. import _points
 from .._loss import Labels
 from .._result import Result
 from ._kind import as_card, kind, largest, settings, symbols_of, values
 
-SAMPLES = {  # skewed or heavy samples, as 2001 evenly spaced quantiles, and the domains of the target that they fit
-    "exponential": (stats.expon, ("R", "[0, inf)", "(0, inf)")),
-    "lognormal": (stats.lognorm(1.0), ("R", "[0, inf)", "(0, inf)")),
-    "normal": (stats.norm(1.0, 2.0), ("R",)),
-    "poisson": (stats.poisson(2.5), ("{0, 1, 2, ...}", "[0, inf)")),
-    "geometric": (stats.geom(0.3, loc=-1), ("{0, 1, 2, ...}", "[0, inf)")),
+LAWS = {  # skewed or heavy
+    "exponential": stats.expon,
+    "lognormal": stats.lognorm(1.0),
+    "normal": stats.norm(1.0, 2.0),
+    "poisson": stats.poisson(2.5),
+    "geometric": stats.geom(0.3, loc=-1),
 }
-SAMPLES = {name: (law.ppf((np.arange(2001) + 0.5) / 2001), domains) for name, (law, domains) in SAMPLES.items()}
+SAMPLES = {name: law.ppf((np.arange(2001) + 0.5) / 2001) for name, law in LAWS.items()}  # evenly spaced quantiles
 FUNCTIONALS = {
     "mean": lambda y, **_: y.mean(),
     "median": lambda y, **_: np.median(y),
     "quantile": lambda y, tau, **_: np.quantile(y, tau),
     "expectile": lambda y, tau, **_: stats.expectile(y, tau),
+    "median of the density f(y) / |y|": lambda y, **_: _weighted_median(y, 1 / np.abs(y)),
+    "mean of log(1 + y), transformed back": lambda y, **_: np.expm1(np.log1p(y).mean()),
     "log of the mean": lambda y, **_: np.log(y.mean()),
     "log of the variance": lambda y, **_: np.log(y.var()),
     "log of the mean absolute deviation from the median": lambda y, **_: np.log(np.abs(y - np.median(y)).mean()),
 }
 
 
+def _weighted_median(y, weight):
+    order = np.argsort(y)
+    return y[order][np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)]
+
+
 def samples_of(card):
-    """The samples on which the target of this loss may take its values."""
-    target = list(card.domain)[len(card.function.axes) - 1]
-    where = card.domain[target]
-    return {name: sample for name, (sample, domains) in SAMPLES.items() if where in domains or where not in _KNOWN}
-
-
-_KNOWN = {domain for _, domains in SAMPLES.values() for domain in domains}
+    """The names of the samples on which the target of this loss may take its values: counts where it is one, else the others."""
+    where = card.domain[list(card.function.axes)[-1]]
+    counts = where == "{0, 1, 2, ...}"
+    holds = _points.CONDITIONS.get(where, lambda y: y == y)
+    return [name for name, y in SAMPLES.items() if (name in ("poisson", "geometric")) == counts and holds(y).all()]
 
 
 def best_constant(card, sample, params=None):
@@ -56,12 +62,39 @@ def elicits(card, *, functional, params=None, at=None):
     worst, count, witness = 0.0, 0, None
     for setting in settings(card, params):
         for name in samples_of(card) if at is None else [at]:
-            sample = SAMPLES[name][0]
+            sample = SAMPLES[name]
             gap = abs(best_constant(card, sample, setting) - FUNCTIONALS[functional](sample, **setting))
             count += 1
             if not gap <= worst:
                 worst, witness = gap, {"sample": name, "params": setting}
     return Result(worst < 2e-3, "verified", count, worst, None if worst < 2e-3 else witness)
+
+
+@kind(
+    "its best constant prediction stays within 1 of where it was when {share} of the sample is moved to a million",
+    "its best constant prediction moves by more than 1 when {share} of the sample is moved to a million",
+)
+def resists(card, *, share, params=None, at=None):
+    """51 points of a normal sample, of which the share (a fraction such as 2/5) is replaced by 1e6, or by the number `at`."""
+    clean = stats.norm.ppf((np.arange(51) + 0.5) / 51)
+    worst, count = 0.0, 0
+    for setting in settings(card, params):
+        dirty = clean.copy()
+        dirty[-round(51 * float(sympy.Rational(share))) :] = 1e6 if at is None else at
+        moved = abs(_lowest(card, dirty, setting) - _lowest(card, clean, setting))
+        worst, count = largest([worst, moved]), count + 1
+    return Result(worst < 1, "verified", count, worst, message=f"moved by {worst:.3g}")
+
+
+def _lowest(card, sample, setting):
+    """The best constant, looked for from every point of the sample: the risk of a loss that is not convex has many valleys."""
+
+    def risk(constant):
+        return float(card.function(np.full_like(sample, constant), sample, **setting))
+
+    found = [optimize.minimize_scalar(risk, bounds=(y - 1, y + 1), method="bounded") for y in np.unique(sample)]
+    found.append(optimize.minimize_scalar(risk, bounds=(sample.min(), sample.max()), method="bounded"))
+    return float(min(found, key=lambda valley: valley.fun).x)
 
 
 def best_constants(card, sample, params=None):
@@ -86,7 +119,7 @@ def fits(card, *, functionals, params=None, at=None):
     worst, count, witness = 0.0, 0, None
     for setting in settings(card, params):
         for name in samples_of(card) if at is None else [at]:
-            sample = SAMPLES[name][0]
+            sample = SAMPLES[name]
             wanted = [FUNCTIONALS[words](sample, **setting) for words in functionals.split(" and ")]
             gap = largest(np.abs(best_constants(card, sample, setting) - wanted))
             count += 1
@@ -164,8 +197,8 @@ def calibrated(card, *, params=None, at=None):
     count, witness = 0, None
     for setting in settings(card, params):
         if has_classes(card):
-            cases = [np.array(q) for q in ([0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [0.36, 0.33, 0.31])]
-            right = [int(np.argmax(_best_distribution(card, q, setting))) == int(np.argmax(q)) for q in cases]
+            cases = [np.array(q) for q in ([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [0.36, 0.33, 0.31]] if at is None else [at])]
+            right = [_first(_best_distribution(card, q, setting)) == int(np.argmax(q)) for q in cases]
         else:
             cases = ETAS if at is None else [at]
             right = [(best_probability(card, eta, setting) - 0.5) * (eta - 0.5) > 1e-9 for eta in cases]
@@ -173,6 +206,12 @@ def calibrated(card, *, params=None, at=None):
         if not all(right):
             witness = {"truth": np.asarray(cases[right.index(False)]).tolist(), "params": setting}
     return Result(witness is None, "verified", count, witness=witness)
+
+
+def _first(p):
+    """The class that is clearly first, or None where the first two tie."""
+    second, first = np.argsort(p)[-2:]
+    return int(first) if p[first] - p[second] > 1e-6 else None
 
 
 @kind("its optimum is {optimum} when the event has probability eta")

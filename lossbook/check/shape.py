@@ -1,5 +1,7 @@
 """The shape of a loss: convex, steep, bounded, smooth."""
 
+from dataclasses import replace
+
 import mpmath
 import numpy as np
 import sympy
@@ -7,13 +9,13 @@ import sympy
 from .. import _points
 from .._exact import exact
 from .._result import Result
-from .._symbols import sigmoid
 from ._kind import kind, largest, settings, symbols_of, values
+from .convexity import proof
 
 
 @kind("convex in {name}", "not convex in {name}")
 def convex(card, *, at=None, params=None, segments=4000, name="the prediction"):
-    """The chord lies above the loss. SymPy proves it where it can (second derivative ≥ 0); otherwise random segments search.
+    """The chord lies above the loss. It is proved from the formula where that can be done; otherwise random segments search.
 
     With several predictions it is convex in all of them together. `at` holds the ends of a segment, `between`, and the other
     arguments by name; with several predictions an end is a dictionary.
@@ -26,8 +28,8 @@ def convex(card, *, at=None, params=None, segments=4000, name="the prediction"):
         left, right, mid = (card.exactly([(end | at)[key] for key in card.function.axes], setting) for end in (low, high, middle))
         gap = mid - (left + right) / 2
         return Result(gap <= 0, "proved", 1, float(gap), message="middle minus mean of the ends")
-    if _proved_convex(card):
-        return Result(True, "proved", message="its second derivative is ≥ 0 by SymPy")
+    if reason := proof(card):
+        return Result(True, "proved", message=reason)
     rng, worst, witness, count = np.random.default_rng(1), 0.0, None, 0
     for setting in settings(card, params):
         arrays = _points.ordinary(card, n=segments, seed=2)
@@ -54,45 +56,46 @@ def _times(factor, rows):
     return factor.reshape(-1, *[1] * (rows.ndim - 1)) * rows
 
 
-def _proved_convex(card):
-    """Second derivative ≥ 0, by SymPy's assumptions alone, for smooth formulas of one prediction."""
-    prediction = card.prediction
-    if card.formula is None or len(card.predictions) > 1 or isinstance(prediction, sympy.IndexedBase):
-        return False
-    if card.formula.has(sympy.Abs, sympy.Max, sympy.Piecewise):
-        return False
-    second = card.formula.diff(prediction, 2)
-    u = sympy.Symbol("u", positive=True)
-    second = second.replace(sigmoid, lambda a: u / (1 + u) if a == prediction else sigmoid(a))  # σ(z) = u / (1 + u), u = e^z > 0
-    return bool(sympy.simplify(second).is_nonnegative)
-
-
 def _gradients(card, setting, wrt, n=3000):
-    """Gradient rows (points, entries) on a wide set of inputs: ordinary, stretched and hard."""
-    rows = []
-    for arrays in (_points.ordinary(card, n=n, seed=3), _points.hard(card)):
+    """Pairs of inputs and gradient rows (points, entries), on a wide set of inputs: ordinary, stretched and hard."""
+    rows, batches = [], [_points.ordinary(card, n=n, seed=3), _points.hard(card)]
+    if list(card.domain.values())[:2] in (["R", "[0, 1]"], ["R", "{0, 1}"]):  # one logit: the whole line, for both labels
+        batches += [[np.linspace(-12, 12, 2401), np.full(2401, label)] for label in (0.0, 1.0)]
+    for arrays in batches:
         for stretch in (1.0, 5.0, 100.0):
-            stretched = list(arrays)
-            stretched[wrt] = arrays[wrt] * stretch
-            got = np.asarray(card.gradients(*stretched, **setting)[wrt])
-            rows.append(got.reshape(len(got), -1))
+            chosen = range(len(card.predictions)) if wrt is None else [wrt]
+            stretched = [a * stretch if i in chosen else a for i, a in enumerate(arrays)]
+            parts = card.gradients(*stretched, **setting)
+            slopes = [np.asarray(parts[i]).reshape(len(arrays[0]), -1) for i in chosen]
+            rows.append((stretched, np.concatenate(slopes, axis=1)))
     return rows
 
 
 @kind("the norm of its gradient{of} is at most {bound}, and comes arbitrarily close to it")
-def lipschitz(card, *, bound, params=None, wrt=0, of=""):
+def lipschitz(card, *, bound, params=None, wrt=0, of="", order=2):
     """No gradient found is longer than `bound`, and some gradient found reaches 99.9 % of it: a loose bound fails too.
 
-    `wrt` counts the predictions: the gradient with respect to that one; `of` says so in the sentence.
+    `wrt` counts the predictions: the gradient with respect to that one (None: to all together); `of` says so in the sentence, and
+    what norm it is where it is not the Euclidean one but that of another `order`.
+    The bound may depend on the parameters and on arguments that are numbers.
     """
     count, worst, reached = 0, 0.0, np.inf
     for setting in settings(card, params):
-        limit = float(sympy.sympify(bound).subs(symbols_of(card, setting)))
-        norms = np.concatenate([np.linalg.norm(g, axis=1) for g in _gradients(card, setting, wrt)])
-        count += len(norms)
-        worst, reached = largest([worst, norms.max() / limit]), min(reached, norms.max() / limit)
+        limit = _function_of_arguments(card, sympy.sympify(bound).subs(symbols_of(card, setting)))
+        shares = np.concatenate(
+            [np.linalg.norm(g, order, axis=1) / limit(*arrays) for arrays, g in _gradients(card, setting, wrt)]
+        )
+        count += len(shares)
+        worst, reached = largest([worst, shares.max()]), min(reached, shares.max())
     ok = worst <= 1 + 1e-12 and reached >= 0.999
     return Result(ok, "searched", count, worst, message=f"longest gradient found / bound: {reached:.4f} to {worst:.4f}")
+
+
+def _function_of_arguments(card, expression):
+    """An expression in the scalar arguments as a function of all arguments."""
+    places = [i for i, name in enumerate(card.function.axes) if isinstance(card.symbols[name], sympy.Symbol)]
+    compiled = sympy.lambdify([card.symbols[list(card.function.axes)[i]] for i in places], expression, "numpy")
+    return lambda *arrays: compiled(*[arrays[i] for i in places])
 
 
 @kind("its gradient returns to 0 for a large residual")
@@ -147,3 +150,32 @@ def smooth(card, *, order, joints=(0,), at=None):
                 if not gap <= worst:
                     worst, witness = gap, {"joint": str(joint), "order": k, "params": setting}
     return Result(worst < 1e-30, "verified", count, worst, witness if not worst < 1e-30 else None)
+
+
+@kind("strongly convex with modulus {modulus}", "not strongly convex with modulus {modulus}")
+def strongly_convex(card, *, modulus, at=None):
+    """Less modulus/2 times the square of the prediction, it is still convex: it curves at least that much everywhere.
+
+    `at` are two predictions and the other arguments: the chord must lie above the middle by modulus/8 times their distance².
+    """
+    if at is not None:
+        at = dict(at)
+        setting, (a, b) = _points.required(card) | at.pop("params", {}), at.pop("between")
+        left, right, mid = (card.exactly([x, *at.values()], setting) for x in (a, b, (a + b) / 2))
+        spare = (left + right) / 2 - mid - sympy.Rational(modulus) / 8 * (a - b) ** 2
+        return Result(spare >= 0, "proved", 1, float(spare), message="mean of the ends minus middle, minus what is asked")
+    rest = replace(card, formula=sympy.expand(card.formula - sympy.Rational(modulus) / 2 * card.prediction**2))
+    reason = proof(rest)
+    return Result(bool(reason), "proved", message=reason or "no proof found")
+
+
+@kind("its gradient is exactly 0 for a residual beyond {beyond}", "its gradient is not 0 for a residual beyond {beyond}")
+def without_influence(card, *, beyond, params=None, at=None):
+    """A point far enough away does not pull at all (`at` is one residual beyond)."""
+    count, worst = 0, 0.0
+    for setting in settings(card, params):
+        limit = float(sympy.sympify(beyond).subs(symbols_of(card, setting)))
+        far = limit * np.array([1.0 + 1e-9, 1.5, 10.0, 1e6]) if at is None else np.array([float(at)])
+        pulls = np.concatenate([card.gradients(side * far, np.zeros(len(far)), **setting)[0] for side in (1, -1)])
+        worst, count = largest([worst, np.abs(pulls).max()]), count + len(pulls)
+    return Result(worst == 0, "verified", count, worst)

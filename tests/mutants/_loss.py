@@ -23,4 +23,14 @@ MUTANTS = [
         "softmax_cross_entropy",
     ),
     ("as_probabilities", "labels = drop(labels, weight, 0)", "pass", "softmax_cross_entropy"),
+    ("select", "where(counted, values, 0.0), xp.astype(counted, values.dtype)", "values, None", "cox_partial_likelihood"),
+    ("select", "return drop(values, weight, 0.0), weight", "return values, None", "cox_partial_likelihood"),
+    ("parameter", "if tuple(value.shape) != tuple(shape):", "if False:", "ldam"),
+    (
+        "_like",
+        "return torch.as_tensor(numbers, dtype=tensor.dtype, device=tensor.device)",
+        "return made.to(tensor.dtype)",
+        "ldam",
+    ),
+    ("check_shapes", "tail[trailing - kind :]", "tail[:kind]", "energy_score"),
 ]
