@@ -228,7 +228,7 @@ def twins(card, *, rtol=1e-10, twin=None):
         if twin not in (None, other.name):
             continue
         if importlib.util.find_spec(other.library) is None:
-            missing.append(other.library)
+            missing += [other.library] * (other.library not in missing)
             continue
         for setting in _points.parameter_settings(card) if other.at is None else [_points.required(card) | other.at]:
             arrays = _points.ordinary(card, n=30, seed=11)
