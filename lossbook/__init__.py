@@ -32,6 +32,10 @@ from .counts import (
     poisson_nll,
     tweedie_deviance,
 )
+from .fenchel_young import (
+    fenchel_young,
+    sparsemax,
+)
 from .imbalance import (
     asymmetric_focal,
     class_balanced_weights,
@@ -48,11 +52,9 @@ from .likelihood import (
 )
 from .margin import (
     crammer_singer,
-    fenchel_young,
     hinge,
     lee_lin_wahba,
     perceptron,
-    sparsemax,
     squared_hinge,
     weston_watkins,
 )

@@ -11,6 +11,7 @@ import numpy as np
 
 from ._card import Card, Twin, cites, denies, describes, says
 from ._loss import LABELS, gradient_of, in_range, in_unit_interval, loss, namespace, zero_or_one
+from ._twins import in_jax, optax
 from ._xp import exp, expm1, log_softmax, mul0, probability_error, sigmoid, softplus, sum_classes, where
 
 BINARY = {"logit": "R", "target": "[0, 1]"}
@@ -153,7 +154,7 @@ def _():
             Twin("optax.softmax_cross_entropy", _cross_entropy_optax, note="of smooth_labels(q, ε)", reductions=("none",)),
             Twin(
                 "optax.softmax_cross_entropy_with_integer_labels",
-                _optax("softmax_cross_entropy_with_integer_labels"),
+                _integers_optax,
                 reductions=("none",),
                 at=plain,
                 indices=True,
@@ -552,7 +553,7 @@ def _():
         link="softmax",
         convention="nats; ε = 1 by default",
         reference="leng2022",
-        twins=[Twin("optax.losses.poly_loss_cross_entropy", _optax("poly_loss_cross_entropy"), reductions=("none",))],
+        twins=[Twin("optax.losses.poly_loss_cross_entropy", optax("poly_loss_cross_entropy"), reductions=("none",))],
         claims=[
             denies(check.proper, "verified", witness=[0.5, 0.3, 0.2], params=two),
             says(check.calibrated, "verified"),
@@ -667,36 +668,22 @@ def _cross_entropy_less_entropies(logits, labels, *, gamma):
     return softmax_cross_entropy(logits, labels, reduction="none") - gamma * entropy
 
 
-def _optax(name):
-    """A loss of optax, in double precision."""
-
-    def call(first, target, *, reduction, **params):
-        import jax
-        import optax
-
-        with jax.enable_x64(True):
-            params.pop("label_smoothing", None)
-            return np.asarray(getattr(optax.losses, name)(jax.numpy.asarray(first), jax.numpy.asarray(target), **params))
-
-    return call
-
-
 def _bce_optax(logit, target, *, reduction, pos_weight):
-    return _optax("sigmoid_binary_cross_entropy")(logit, target, reduction=reduction)
+    return optax("sigmoid_binary_cross_entropy")(logit, target, reduction=reduction)
 
 
 def _cross_entropy_optax(logits, labels, *, reduction, label_smoothing):
-    import jax
-    import optax
+    q = in_jax("optax.losses.smooth_labels", labels, alpha=label_smoothing)
+    return optax("softmax_cross_entropy")(logits, q, reduction=reduction)
 
-    with jax.enable_x64(True):
-        q = optax.losses.smooth_labels(jax.numpy.asarray(labels), label_smoothing)
-        return np.asarray(optax.losses.softmax_cross_entropy(jax.numpy.asarray(logits), q))
+
+def _integers_optax(logits, labels, *, reduction, label_smoothing):
+    return optax("softmax_cross_entropy_with_integer_labels")(logits, labels, reduction=reduction)
 
 
 def _focal_optax(logit, target, *, reduction, gamma):
     """For a target between 0 and 1 optax takes the power of a mean of p and 1 - p; here the costs of 0 and 1 are mixed."""
-    of_1, of_0 = (_optax("sigmoid_focal_loss")(logit, np.full_like(logit, y), reduction=reduction, gamma=gamma) for y in (1, 0))
+    of_1, of_0 = (optax("sigmoid_focal_loss")(logit, np.full_like(logit, y), reduction=reduction, gamma=gamma) for y in (1, 0))
     return target * of_1 + (1 - target) * of_0
 
 

@@ -21,6 +21,7 @@ from ._loss import (
     require,
     same_library,
 )
+from ._twins import in_jax
 from ._xp import (
     exp,
     expm1,
@@ -363,10 +364,6 @@ def _ldam_torch(logits, labels, *, reduction, counts, max_margin, scale):
 
 
 def _focal_optax(logit, target, *, reduction, gamma_positive, gamma_negative, clip):
-    import jax
-    import numpy as np
-    import optax
-
-    with jax.enable_x64(True):
-        positive, negative = (optax.sigmoid_focal_loss(jax.numpy.asarray(logit), y, gamma=gamma_positive) for y in (1.0, 0.0))
-        return target * np.asarray(positive) + (1 - target) * np.asarray(negative)
+    """For a target between 0 and 1 optax takes the power of a mean of p and 1 - p; here the costs of 0 and 1 are mixed."""
+    of_1, of_0 = (in_jax("optax.losses.sigmoid_focal_loss", logit, target * 0 + y, gamma=gamma_positive) for y in (1, 0))
+    return target * of_1 + (1 - target) * of_0

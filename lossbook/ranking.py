@@ -9,6 +9,7 @@ import math
 
 from ._card import Card, Twin, denies, describes, says
 from ._loss import gradient_of, in_range, loss, require
+from ._twins import in_jax
 from ._xp import (
     exp,
     expm1,
@@ -508,7 +509,7 @@ def _listnet_rax(scores, relevance, *, reduction):
 def _listnet_optax(scores, relevance, *, reduction):
     from scipy.special import softmax
 
-    return _jax("optax.losses", "ranking_softmax_loss", scores, softmax(relevance, axis=-1), reduce_fn=None)
+    return in_jax("optax.losses.ranking_softmax_loss", scores, softmax(relevance, axis=-1), reduce_fn=None)
 
 
 def _listmle_rax(scores, relevance, *, reduction):
@@ -526,16 +527,5 @@ def _lambda_rax(scores, relevance, *, reduction, k):
 
 def _rax(name, scores, relevance, **options):
     """One value per list; rax leaves the pairs of a list apart."""
-    values = _jax("rax", name, scores, relevance, reduce_fn=None, **options)
+    values = in_jax(f"rax.{name}", scores, relevance, reduce_fn=None, **options)
     return values.sum(-1) if "pairwise" in name else values
-
-
-def _jax(module, name, *arrays, **options):
-    """Call a function of a JAX library in float64."""
-    from importlib import import_module
-
-    import jax
-    import numpy as np
-
-    with jax.enable_x64(True):
-        return np.asarray(getattr(import_module(module), name)(*map(jax.numpy.asarray, arrays), **options))

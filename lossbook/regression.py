@@ -8,6 +8,7 @@ receives it.
 
 from ._card import Card, Twin, card, cites, denies, describes, says
 from ._loss import gradient_of, in_range, loss, require
+from ._twins import optax
 from ._xp import (
     absolute,
     clip,
@@ -69,8 +70,8 @@ def _():
         reference="legendre1805",
         twins=[
             Twin("torch.nn.functional.mse_loss", _torch("mse_loss")),
-            Twin("optax.squared_error", _optax("squared_error"), reductions=("none",)),
-            Twin("optax.l2_loss", _optax("l2_loss"), factor=2, reductions=("none",)),
+            Twin("optax.squared_error", optax("squared_error"), reductions=("none",)),
+            Twin("optax.l2_loss", optax("l2_loss"), factor=2, reductions=("none",)),
         ],
         claims=[
             says(check.convex, "proved"),
@@ -198,7 +199,7 @@ def _():
             Twin("torch.nn.functional.smooth_l1_loss", _smooth_l1_with_delta, factor=delta, note="with β = δ"),
             Twin("scipy.special.huber", _scipy("huber"), reductions=("none",)),
             Twin("statsmodels.robust.norms.HuberT.rho", _statsmodels("HuberT", "t"), reductions=("none",)),
-            Twin("optax.huber_loss", _optax("huber_loss"), reductions=("none",)),
+            Twin("optax.huber_loss", optax("huber_loss"), reductions=("none",)),
         ],
         claims=[
             says(check.convex, "proved"),
@@ -314,7 +315,7 @@ def _():
         gradient=log_cosh_gradient,
         gradient_formula=sympy.tanh(r),
         reference="green1990",
-        twins=[Twin("optax.log_cosh", _optax("log_cosh"), note="loses digits near 0", reductions=("none",))],
+        twins=[Twin("optax.log_cosh", optax("log_cosh"), note="loses digits near 0", reductions=("none",))],
         claims=[
             says(check.convex, "proved"),
             says(check.lipschitz, "searched", bound=1),
@@ -1069,7 +1070,7 @@ def _():
         reference="salton1975",
         twins=[
             Twin("torch.nn.functional.cosine_similarity", _cosine_torch, note="one minus it", reductions=("none",)),
-            Twin("optax.cosine_distance", _optax("cosine_distance"), reductions=("none",)),
+            Twin("optax.cosine_distance", optax("cosine_distance"), reductions=("none",)),
         ],
         claims=[
             says(check.bounded, "searched", bound=2),
@@ -1151,19 +1152,6 @@ def _squared_log_sklearn(pred, target, *, reduction):
     from sklearn.metrics import mean_squared_log_error
 
     return mean_squared_log_error(target, pred)
-
-
-def _optax(name):
-    """An element-wise loss of optax, in float64."""
-
-    def call(pred, target, *, reduction, **params):
-        import jax
-        import optax
-
-        with jax.enable_x64(True):
-            return getattr(optax, name)(jax.numpy.asarray(pred), jax.numpy.asarray(target), **params)
-
-    return call
 
 
 def _quantile_score(pred, target, *, reduction, tau):

@@ -12,7 +12,8 @@ from scipy.optimize import linprog
 import lossbook
 from lossbook import CARDS, card, check
 from lossbook._symbols import K, Z, k, l, softmax, w
-from lossbook.margin import TRUTH, _crammer_singer_costs, _sparse, _weston_watkins_costs
+from lossbook.fenchel_young import _sparse
+from lossbook.margin import TRUTH, _crammer_singer_costs, _weston_watkins_costs
 
 ETA, HALF, PLAIN = check.ETA, sympy.Rational(1, 2), {"pos_weight": 1.0}
 SHARES = [float(share) for share in TRUTH.split(",")]
