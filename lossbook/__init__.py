@@ -13,6 +13,17 @@ from ._card import (
     card,
 )
 from ._result import Result
+from ._search import search
+from .angular import (
+    arcface,
+    cosface,
+)
+from .boxes import (
+    ciou_loss,
+    diou_loss,
+    giou_loss,
+    iou_loss,
+)
 from .classification import (
     exponential,
     poly_cross_entropy,
@@ -26,21 +37,68 @@ from .combine import (
     uncertainty_weighting,
     weighted_sum,
 )
+from .contrastive import (
+    batch_hard_triplet,
+    info_nce,
+    nt_xent,
+    pair_contrastive,
+    siglip,
+    supervised_contrastive,
+    triplet,
+)
 from .counts import (
     gamma_nll,
     negative_binomial_nll,
     poisson_nll,
     tweedie_deviance,
 )
+from .divergence import (
+    energy_distance,
+    f_divergence,
+    js_divergence,
+    kl_divergence,
+    mmd,
+    sinkhorn,
+    sinkhorn_divergence,
+    sliced_wasserstein,
+    wasserstein_1d,
+)
 from .fenchel_young import (
     fenchel_young,
     sparsemax,
+)
+from .generative import (
+    denoising_score_matching,
+    diffusion,
+    elbo,
+    flow_matching,
+    gan_discriminator,
+    gan_generator,
+    gaussian_kl,
+    gradient_penalty,
+)
+from .image import (
+    ssim,
+    total_variation,
 )
 from .imbalance import (
     asymmetric_focal,
     class_balanced_weights,
     ldam,
     logit_adjusted_cross_entropy,
+)
+from .language import (
+    distillation,
+    dpo,
+    grpo,
+    ipo,
+    kl_estimators,
+    kto,
+    orpo,
+    ppo_clip,
+    simpo,
+    token_cross_entropy,
+    z_loss,
 )
 from .likelihood import (
     beta_gaussian_nll,
@@ -103,6 +161,25 @@ from .scoring import (
     ranked_probability_score,
     spherical_score,
 )
+from .segmentation import (
+    dice,
+    focal_tversky,
+    generalized_dice,
+    jaccard,
+    lovasz_hinge,
+    lovasz_softmax,
+    tversky,
+)
+from .selfsupervised import (
+    barlow_twins,
+    byol,
+    vicreg,
+)
+from .sequence import (
+    ctc,
+    soft_dtw,
+    soft_dtw_divergence,
+)
 from .survival import (
     cox_partial_likelihood,
     discrete_hazard_nll,
@@ -134,6 +211,9 @@ __all__ = [
     "card",
     "class_balanced_weights",
     "exercise",
+    "gradient_penalty",
+    "search",
+    "kl_estimators",
     *CARDS,
 ]
 

@@ -192,7 +192,8 @@ def _twin_line(twin):
     from ._symbols import latex
 
     factor = "equal" if twin.factor == 1 else f"this package = ${latex(twin.factor)}$ × twin"
-    where = ", ".join(f"{name} = {value:g}" for name, value in (twin.at or {}).items())
+    shown = {name: f"{value:g}" if isinstance(value, int | float) else value for name, value in (twin.at or {}).items()}
+    where = ", ".join(f"{name} = {value}" for name, value in shown.items())
     return f"`{twin.name}`: {factor}" + (f" at {where}" if where else "") + (f"; {twin.note}" if twin.note else "")
 
 

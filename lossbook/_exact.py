@@ -170,7 +170,7 @@ def _numbers(array):
 
 
 def _number(value):
-    return value if isinstance(value, mpf) else mpf(float(value)) if isinstance(value, np.floating) else mpf(value)
+    return value if isinstance(value, mpf) else mpf(value.item()) if isinstance(value, np.generic) else mpf(value)
 
 
 def _attempt(function, arguments, default):

@@ -15,7 +15,7 @@ import array_api_compat
 import numpy as np
 
 from ._reduce import check_reduction, reduce
-from ._xp import is_torch, namespace, one_hot, values_readable, where
+from ._xp import clip, is_torch, namespace, one_hot, values_readable, where
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,50 @@ LABELS = Labels(lambda logits, params: logits.shape[-1])  # one logit per class
 LEVELS = Labels(lambda logits, params: logits.shape[-1] + 1)  # ordered classes: one logit per step from a class to the next
 
 
-def loss(*, predictions=1, symmetric=False, default="mean", counted=None, **axes):
+@dataclass(frozen=True)
+class Sample:
+    """An argument that is a sample: its last `trailing` axes belong together, and the first of them may have any length."""
+
+    trailing: int
+
+
+@dataclass(frozen=True)
+class Steps:
+    """An argument whose first axis is time, as sequence models return it: (T, ..., and `trailing` axes of one example)."""
+
+    trailing: int
+
+
+@dataclass(frozen=True)
+class Integers:
+    """An argument of integers, such as lengths (...): its last `trailing` axes belong together and may have any length."""
+
+    trailing: int = 0
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """An argument of probabilities: along the last axis they lie in [0, 1] and sum to 1."""
+
+    trailing: int = 1
+
+
+DISTRIBUTION = Distribution()
+GROUPS = "integers of the shape of the batch that say who belongs together, and nothing else"
+ALL_BUT_FIRST = ...  # everything after the first axis belongs to one example: an image, a mask, a state
+
+
+def loss(*, predictions=1, symmetric=False, default="mean", counted=None, coupled=False, rows=1, traceable=True, **axes):
     """Decorate a per-example formula. `axes` names the array arguments, in order, with the number of trailing axes that belong
     to one example; `labels=LABELS` marks class indices (...) or class probabilities (..., K), which the formula receives as
     probabilities. The first `predictions` arguments are what the model says, the others are targets: they receive no gradient,
     unless the loss is `symmetric` in its arguments. `default` is the default reduction. `counted(*arrays)` tells which
     examples have a value at all, where not every one does.
+
+    `coupled` says that the value of a row depends on the other rows of a batch (N, ...), which is one axis long. There an example
+    of weight 0 is taken out before anything is computed, so that no other row sees it. Where it depends on the parameters whether
+    they are, it is a function of them. `rows` is how many values each row has.
+    A loss that iterates until it has converged looks at values and is not `traceable`: not for torch.compile and vmap.
     """
 
     def decorate(formula):
@@ -44,12 +82,17 @@ def loss(*, predictions=1, symmetric=False, default="mean", counted=None, **axes
         def function(*arrays, weight=None, reduction=default, denominator=None, **params):
             check_reduction(reduction, denominator)
             arrays, params = bind(formula.__name__, axes, arrays, params)
-            batch = prepare(function, arrays, None if counted else weight, params)
+            batch = prepare(function, arrays, None if counted or rows > 1 else weight, params)
+            kept = rows_kept(batch) if (coupled(params) if callable(coupled) else coupled) else None
             with quiet(batch.arrays[0]):
-                values, of_value = formula(*batch.arrays, **params), batch.weight
-                check_values(values, batch.shape)
+                arrays = batch.arrays if kept is None else [a[kept] for a in batch.arrays]
+                values, of_value = formula(**dict(zip(axes, arrays)), **params), batch.weight
+                values = values if kept is None else put_back(values, kept)
+                check_values(values, tuple(rows * n for n in batch.shape))
                 if counted:
                     values, of_value = select(values, counted(*batch.arrays), weight, reduction)
+                elif rows > 1 and weight is not None:
+                    of_value = check_weight(same_library([values, weight])[1], tuple(values.shape), values.dtype)
                 result = reduce(values, of_value, reduction, denominator)
                 return namespace(result).astype(result, batch.dtype)
 
@@ -57,7 +100,8 @@ def loss(*, predictions=1, symmetric=False, default="mean", counted=None, **axes
         keywords = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value) for name, value in common.items()]
         function.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *keywords])
         function.axes, function.predictions, function.symmetric = axes, predictions, symmetric
-        function.every_example = counted is None
+        function.traceable = traceable
+        function.every_example = counted is None and not coupled and not isinstance(next(iter(axes.values())), Steps)
         return function
 
     return decorate
@@ -73,7 +117,7 @@ def gradient_of(function):
             arrays, params = bind(formula.__name__, function.axes, arrays, params)
             batch = prepare(function, arrays, None, params)
             with quiet(batch.arrays[0]):
-                result = formula(*batch.arrays, **params)
+                result = formula(**dict(zip(function.axes, batch.arrays)), **params)
                 if isinstance(result, tuple):
                     return tuple(namespace(part).astype(part, batch.dtype) for part in result)
                 return namespace(result).astype(result, batch.dtype)
@@ -116,14 +160,17 @@ def prepare(function, arrays, weight, params):
     *arrays, weight = same_library([*arrays, weight])
     xp = namespace(arrays[0])
     for i, (name, kind) in enumerate(axes.items()):
-        check_dtype(name, arrays[i], target=i >= predictions, labels=isinstance(kind, Labels))
+        check_dtype(name, arrays[i], target=i >= predictions, labels=isinstance(kind, Labels), groups=kind == GROUPS)
+        if isinstance(kind, Integers) and not xp.isdtype(arrays[i].dtype, "integral"):
+            raise TypeError(f"{name} must be integers, got {arrays[i].dtype}")
     shape = check_shapes(axes, arrays, params)
     dtype = xp.result_type(*[array.dtype for array in arrays if xp.isdtype(array.dtype, "real floating")])
     compute = xp.float32 if xp.finfo(dtype).bits < 32 else dtype
     if weight is not None:
         weight = check_weight(weight, shape, compute)
     for i, kind in enumerate(axes.values()):
-        if isinstance(kind, Labels) and not xp.isdtype(arrays[i].dtype, "real floating"):
+        real = xp.isdtype(arrays[i].dtype, "real floating")
+        if kind == GROUPS or isinstance(kind, Integers) or (isinstance(kind, Labels) and not real):
             arrays[i] = xp.astype(arrays[i], xp.int64)  # torch compares a uint8 with 300 or -100 as if they were uint8, too
         if i >= predictions and not function.symmetric and is_torch(arrays[i]):
             arrays[i] = arrays[i].detach()
@@ -131,12 +178,42 @@ def prepare(function, arrays, weight, params):
         weight = ignore(arrays[-1], params["ignore_index"], weight, compute)
     if params.get("class_weights") is not None:
         weight = weigh_classes(arrays, params["class_weights"], weight, compute)
-    for i, kind in enumerate(axes.values()):
-        if isinstance(kind, Labels):
+    for i, (name, kind) in enumerate(axes.items()):
+        if kind == GROUPS:
+            pass
+        elif isinstance(kind, Labels):
             arrays[i] = as_probabilities(arrays[i], kind.classes(arrays[0], params), weight, compute)
+        elif isinstance(kind, Integers):
+            arrays[i] = drop(arrays[i], weight, 0)
+        elif isinstance(kind, Distribution):
+            arrays[i] = as_distribution(name, arrays[i], weight, compute)
+        elif isinstance(kind, Steps):
+            at_each_step = None if weight is None else weight[None]
+            arrays[i] = drop(xp.astype(arrays[i], compute, copy=False), at_each_step, 1.0)
         else:
             arrays[i] = drop(xp.astype(arrays[i], compute, copy=False), weight, 1.0)
     return Batch(arrays, weight, dtype, shape)
+
+
+def rows_kept(batch):
+    """Where the rows are coupled: which ones have a weight, or None if all have."""
+    if len(batch.shape) != 1:
+        raise ValueError(f"there must be one axis of examples, whose rows are compared with each other, got shape {batch.shape}")
+    if batch.weight is None:
+        return None
+    if not values_readable(batch.weight):  # rows of weight 0 would stay in the batch, and the value would silently be another
+        raise ValueError("weights of a loss that compares rows cannot be read under torch.compile or vmap: leave those rows out")
+    kept = batch.weight != 0
+    return None if bool(namespace(kept).all(kept)) else kept
+
+
+def put_back(values, kept):
+    """The values of the rows that were kept at their places among all rows, and 0 elsewhere."""
+    xp = namespace(values)
+    if values.shape[0] == 0:
+        return xp.zeros(kept.shape, dtype=values.dtype, device=values.device)
+    place = clip(xp.cumulative_sum(xp.astype(kept, xp.int64)) - 1, 0, None)
+    return where(kept, values[place], 0.0)
 
 
 def select(values, counted, weight, reduction):
@@ -192,8 +269,10 @@ def _like(numbers, tensor):
     return made
 
 
-def check_dtype(name, array, *, target, labels):
+def check_dtype(name, array, *, target, labels, groups=False):
     xp = namespace(array)
+    if groups and not xp.isdtype(array.dtype, ("integral", "bool")):
+        raise TypeError(f"{name} must be integers that say who belongs together, got {array.dtype}")
     real = xp.isdtype(array.dtype, "real floating")
     if xp.isdtype(array.dtype, "complex floating") or not (real or target):
         raise TypeError(f"{name} must be real floating point, got {array.dtype}: convert it, e.g. to float32")
@@ -205,15 +284,26 @@ def check_dtype(name, array, *, target, labels):
 
 def check_shapes(axes, arrays, params):
     """All arrays must agree on the shape of the batch, which is returned, and on their trailing axes. Nothing is broadcast."""
-    (name, trailing), *others = axes.items()
+    (name, first), *others = axes.items()
     shape = tuple(arrays[0].shape)
-    batch, tail = shape[: len(shape) - trailing], shape[len(shape) - trailing :]
-    if len(shape) < trailing or 0 in tail:
+    trailing, leading = _trailing(first, shape), isinstance(first, Steps)
+    batch, tail = shape[leading : len(shape) - trailing], shape[len(shape) - trailing :]
+    if len(shape) < leading + trailing or 0 in tail:
         raise ValueError(f"{name} needs {_entries(trailing)}, got shape {shape}")
     for (other, kind), array in zip(others, arrays[1:], strict=True):
         hint = ""
-        if not isinstance(kind, Labels):
-            wanted = batch + tail[trailing - kind :]
+        if kind == GROUPS:
+            wanted = batch
+        elif isinstance(kind, Sample):
+            length = tuple(array.shape)[-kind.trailing] if array.ndim >= kind.trailing else "any"
+            wanted = (*batch, length, *tail[1:])
+            if length == 0:
+                raise ValueError(f"{other} needs at least one point, got shape {tuple(array.shape)}")
+        elif isinstance(kind, Integers):
+            lengths = tuple(array.shape)[len(batch) :]
+            wanted = batch + (lengths if len(lengths) == kind.trailing else ("any",) * kind.trailing)
+        elif not isinstance(kind, Labels):
+            wanted = batch + tail[trailing - _trailing(kind, shape) :]
         elif namespace(array).isdtype(array.dtype, "real floating"):
             wanted, hint = (*batch, kind.classes(arrays[0], params)), _FLOATS
         else:
@@ -224,6 +314,15 @@ def check_shapes(axes, arrays, params):
                 f"nothing is broadcast, reshape one of them{hint}"
             )
     return batch
+
+
+def _trailing(kind, shape):
+    """How many axes at the end of the first array belong to one example."""
+    if kind is ALL_BUT_FIRST:
+        if not shape:
+            raise ValueError("the first axis counts the examples: there must be one, got a 0-d array")
+        return len(shape) - 1
+    return kind.trailing if isinstance(kind, Sample | Steps | Distribution) else kind
 
 
 _FLOATS = " (class indices must be integers; floats are class probabilities)"
@@ -295,16 +394,22 @@ def as_probabilities(labels, classes, weight, dtype):
     """Class indices (...) as one-hot rows (..., K); class probabilities (..., K) checked and passed on."""
     xp = namespace(labels)
     if xp.isdtype(labels.dtype, "real floating"):
-        tolerance = max(1e-4, 2 * xp.finfo(labels.dtype).eps)
-        labels = drop(xp.astype(labels, dtype, copy=False), weight, 1 / classes)
-        in_unit_interval(labels=labels)
-        total = xp.sum(labels, axis=-1)
-        close = ~(xp.abs(total - 1) > tolerance)
-        require(total, close, "probabilities in labels must sum to 1 over the classes")
-        return labels
+        return as_distribution("labels", labels, weight, dtype)
     labels = drop(labels, weight, 0)
     require(labels, (labels >= 0) & (labels < classes), f"labels must be class indices in 0 .. {classes - 1}", IndexError)
     return one_hot(labels, classes, dtype)
+
+
+def as_distribution(name, array, weight, dtype):
+    """Probabilities (..., K), checked: the sum may miss 1 by what their dtype, or a careful user, has rounded."""
+    xp = namespace(array)
+    tolerance = max(1e-4, 2 * xp.finfo(array.dtype).eps)
+    array = drop(xp.astype(array, dtype, copy=False), weight, 1 / array.shape[-1])
+    in_unit_interval(**{name: array})
+    total = xp.sum(array, axis=-1)
+    close = ~(xp.abs(total - 1) > tolerance)
+    require(total, close, f"probabilities in {name} must sum to 1 over the classes")
+    return array
 
 
 def quiet(array):

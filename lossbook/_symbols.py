@@ -57,8 +57,13 @@ Prior = IndexedBase("pi", positive=True)  # how frequent the classes are
 Counts = IndexedBase("n", positive=True)  # how many examples each class has
 Times = IndexedBase("t", real=True)  # the times of n subjects, of an event or of the end of the observation
 Events = IndexedBase("delta", nonnegative=True)  # 1 where the event was seen, 0 where the subject was censored
+Steps, Lengths = symbols("T_n S_n", integer=True, nonnegative=True)  # how many steps and labels a sequence has
+blank = Symbol("b", integer=True, nonnegative=True)  # the class that stands for no label
 T = IndexedBase("T", nonnegative=True)  # T[k, l]: the probability that class k is labelled l
 Y_hat = IndexedBase(Hat("y_hat", real=True))  # the predictions for n examples
+U, V = IndexedBase("u", real=True), IndexedBase("v", real=True)  # two embeddings that are compared
+U_plus, U_minus = IndexedBase("u^+", real=True), IndexedBase("u^-", real=True)  # one that belongs to u, and one that does not
+Groups = IndexedBase("g", integer=True)  # the group to which each example belongs
 
 tau = Symbol("tau", positive=True)  # quantile level, or temperature
 delta, beta, gamma, sigma, scale = symbols("delta beta gamma sigma s", positive=True)
@@ -76,7 +81,17 @@ order = Symbol("q", positive=True)  # the power of the generalised cross-entropy
 z1, z2 = symbols("z_1 z_2", real=True)  # the scores of two items
 d = Symbol("d", positive=True)  # the margin that is asked for
 fair = Symbol("f", nonnegative=True)  # 1 for an estimate without bias, 0 for the plain one
+squares = Symbol("s", nonnegative=True)  # 1 for squares, of distances or in sums, 0 for the plain ones
 p, q = symbols("p q", nonnegative=True)  # probabilities of the positive class
+log_w, log_l = Symbol(r"\log \pi_{w}", real=True), Symbol(r"\log \pi_{l}", real=True)  # of the chosen and the rejected answer
+ref_w, ref_l = Symbol(r"\log \pi^{0}_{w}", real=True), Symbol(r"\log \pi^{0}_{l}", real=True)  # and under the reference model
+u, A_hat = Symbol("u", real=True), Hat("A_hat", real=True)  # log of a probability ratio, and the estimated advantage
+R = Symbol("R", positive=True)  # the range of the values that a pixel can have
+z_0 = Symbol("z_0", real=True)  # the reference point of KTO, an estimate of a divergence
+log_evidence, kl_to_prior = Symbol(r"\log p", real=True), Symbol("D", real=True)  # the two terms of the ELBO
+Noise, Score = IndexedBase("epsilon", real=True), IndexedBase("s", real=True)  # standard normal noise; a predicted score
+Velocity = IndexedBase(Hat("u_hat", real=True))  # a predicted velocity
+Start, End = IndexedBase("x^0", real=True), IndexedBase("x^1", real=True)  # the ends of a path
 
 
 def _element(vector, index):
@@ -168,6 +183,27 @@ class softmax(_Definition):
         return plain if exp is None else rf"{plain}^{{{exp}}}"
 
 
+class distance(_Definition):
+    """The Euclidean distance of two vectors, written `distance(U, V)`; it has no derivative where they are the same."""
+
+    nargs = 2
+    is_nonnegative = True
+
+    def _eval_derivative(self, s):
+        if not isinstance(s, Indexed):
+            return S.Zero
+        (index,) = s.indices
+        difference = self.args[0][index] - self.args[1][index]
+        return difference.diff(s) * difference / self
+
+    def _eval_rewrite_as_exp(self, u, v, **kwargs):
+        return sqrt(Sum((u[k] - v[k]) ** 2, (k, 1, K)))
+
+    def _latex(self, printer, exp=None):
+        power = "" if exp is None else f"^{{{exp}}}"
+        return rf"\lVert {printer._print(self.args[0])} - {printer._print(self.args[1])} \rVert{power}"
+
+
 class normal_cdf(_Definition):
     """Phi(u), the standard normal distribution function; its derivative is phi(u)."""
 
@@ -196,7 +232,7 @@ class normal_pdf(_Definition):
         return exp(-(u**2) / 2) / sqrt(2 * pi)
 
 
-DEFINITIONS = (sigmoid, softplus, logsumexp, softmax, normal_cdf, normal_pdf)
+DEFINITIONS = (sigmoid, softplus, logsumexp, softmax, distance, normal_cdf, normal_pdf)
 
 
 class _Textbook(LatexPrinter):

@@ -40,6 +40,7 @@ FAILURES = [
     ("bounded_below", lambda: check.bounded_below("gaussian_nll", bound=0)),
     ("hessian_determinant", lambda: check.hessian_determinant("gaussian_nll", expression=(mu - y) ** 2)),
     ("convex_in", lambda: check.convex_in("gaussian_nll", where={}, coordinates=(mu, v), name="mean and log-variance")),
+    ("permutation_invariant", lambda: check.permutation_invariant("ranked_probability_score", what="classes")),
     ("equals", lambda: check.equals("laplace_nll", other="gaussian_nll", arguments=lambda *arrays: arrays)),
     ("m_step", lambda: check.m_step(replace(MIXTURE, gradient=without_shares))),
     ("gradient, of a factor that is held", lambda: check.gradient(no_longer_held(BETA))),

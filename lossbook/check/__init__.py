@@ -8,9 +8,48 @@ Formulas are evaluated in 50 digits; searches run the function itself in float64
 from .._exact import equal, exact
 from .._result import GRADES, Result
 from ._kind import CHECKS, largest
+from .boxes import flat_inside, flat_when_apart, isotropic_bounds, never_above, zero_where_same
 from .card import autograd, curvature, gradient, twins, value
 from .combine import best_is_a_trade_off, reaches_every_trade_off
+from .contrastive import (
+    above_l_in,
+    above_log_positives,
+    alignment_and_uniformity,
+    best_bias,
+    best_critic,
+    bounds_information,
+    collapsed,
+    focuses,
+    hardest_of_all,
+    idle,
+    keeps_the_centre,
+    mean_of_those_that_cost,
+    move,
+    moves_with_the_rows,
+    share_of_negatives,
+    sums_over_parts,
+    tightens,
+)
 from .counts import canonical, convex_between, gradient_limit, gradient_range, moments, rescaled, zero_only_at_the_target
+from .divergence import (
+    amari_limits,
+    at_least_as_much_as,
+    best_for_samples,
+    convex_in_both,
+    envelope,
+    gradient_in_logits,
+    least_cost,
+    loses_by_merging,
+    marginals,
+    mean_over_pairs_of_samples,
+    metric,
+    no_less_than_transport,
+    no_more_than_transport,
+    sample_gradients,
+    stays_below,
+    tends_to_transport,
+    zero_only_where_equal,
+)
 from .estimates import (
     ETAS,
     FUNCTIONALS,
@@ -25,6 +64,18 @@ from .estimates import (
     proper,
     resists,
 )
+from .generative import (
+    best_denoiser,
+    best_discriminator,
+    bounds_evidence,
+    error_of_clean,
+    error_of_the_end,
+    follows,
+    gap_is_posterior_divergence,
+    mean_log_ratio,
+    positive_at_its_best,
+    slope_far_below,
+)
 from .identities import (
     behaves_like,
     bounds_mistakes,
@@ -36,11 +87,28 @@ from .identities import (
     homogeneous,
     identity,
     limit,
+    permutation_invariant,
     scale_invariant,
     shift_invariant,
     symmetric,
     triangle_inequality,
     unchanged,
+)
+from .language import (
+    accumulates,
+    best_margin,
+    curvature_along,
+    estimates_divergence,
+    gradient_total,
+    mean_of_tokens,
+    optimal_policy,
+    perplexity_is_a_mean,
+    pulls_like,
+    raises_the_chosen,
+    runs_away,
+    silent_exactly_where,
+    starts_at_the_policy_gradient,
+    token_weight,
 )
 from .likelihood import (
     bounded_below,
@@ -113,6 +181,45 @@ from .scoring import (
     scales_with_units,
     steepest,
     strictly_proper,
+)
+from .segmentation import (
+    best_at_masks,
+    convex_among,
+    fills,
+    fills_the_mask,
+    least_at,
+    marks_more_with_beta,
+    mean_of_classes,
+    metric_on_sets,
+    pools,
+    set_function,
+    submodular,
+)
+from .selfsupervised import (
+    at_collapse,
+    costs_nothing,
+    differentiates_both,
+    reorder,
+    rescale_columns,
+    rises_with_angle,
+    shift_of_one,
+    shift_rows,
+    slope_in_angle,
+    steady_in_angle,
+)
+from .sequence import (
+    approaches,
+    at_most,
+    balanced_steps,
+    expected_path_length,
+    ignores_speed,
+    infinite_without_alignment,
+    least_at_equality,
+    never_negative,
+    on_sequences,
+    strings_sum_to_one,
+    sums_alignments,
+    zero_at_equality,
 )
 from .shape import bounded, convex, lipschitz, redescending, smooth, strongly_convex, without_influence
 from .survival import (

@@ -37,6 +37,10 @@ def substituted(formula, where):
 @kind("unchanged when prediction and target trade places", "not symmetric in prediction and target")
 def symmetric(card, at=None):
     """ℓ(a, b) = ℓ(b, a), the licence for the target to receive gradient."""
+    if card.formula is None:
+        a, b = _points.ordinary(card, n=100)
+        gaps = [np.abs(values(card, [a, b], setting) - values(card, [b, a], setting)).max() for setting in settings(card, None)]
+        return Result(largest(gaps) < 1e-12, "verified", 100 * len(gaps), largest(gaps))
     first, last = card.prediction, card.target
     if at is not None:
         a, b = at["pair"]
@@ -163,7 +167,7 @@ def triangle_inequality(card, *, at=None, triples=20_000):
     """ℓ(a, c) ≤ ℓ(a, b) + ℓ(b, c), on random triples or on the one given."""
     if at is not None:
         a, b, c = at
-        long, first, second = (card.exactly(pair, {}) for pair in ((a, c), (a, b), (b, c)))
+        long, first, second = (card.exactly(pair, _points.required(card)) for pair in ((a, c), (a, b), (b, c)))
         return Result(long <= first + second, "proved", 1, float(long - first - second))
     worst = -np.inf
     for setting in settings(card, None):
@@ -177,7 +181,7 @@ def triangle_inequality(card, *, at=None, triples=20_000):
 def gradient_is_perpendicular(card):
     """A step along the gradient turns the prediction and does not, to first order, lengthen it."""
     first, *rest = _points.ordinary(card, n=500, seed=12)
-    slope = card.gradients(first, *rest)[0]
+    slope = card.gradients(first, *rest, **_points.required(card))[0]
     cosines = np.abs(np.sum(slope * first, axis=-1)) / (np.linalg.norm(slope, axis=-1) * np.linalg.norm(first, axis=-1))
     return Result(cosines.max() < 1e-12, "verified", 500, largest(cosines))
 
@@ -213,6 +217,17 @@ def equals(card, *, other, arguments, when="", params=None):
         gap = np.abs(ours - theirs) / np.maximum(np.abs(theirs), max(card.terms, 1e-8))
         worst, count = largest([worst, gap.max()]), count + len(gap)
     return Result(worst < 1e-12, "verified", count, worst)
+
+
+@kind("unchanged when the {what} trade places")
+def permutation_invariant(card, *, what, params=None):
+    """A random permutation of the last axis of every argument that has one leaves each value as it was."""
+
+    def change(rng, *arrays):
+        order = rng.permutation(arrays[0].shape[-1])
+        return [a[..., order] if a.ndim > 1 else a for a in arrays]
+
+    return unchanged(card, when=what, change=change, params=params)
 
 
 @kind("unchanged when {when}", "not unchanged when {when}")

@@ -10,7 +10,7 @@ MUTANTS = [
     ("prepare", "arrays[i] = arrays[i].detach()", "pass", "pinball"),
     ("prepare", "compute = xp.float32 if xp.finfo(dtype).bits < 32 else dtype", "compute = dtype", "log_cosh"),
     ("as_probabilities", "(labels >= 0) & (labels < classes)", "labels < classes", "brier"),
-    ("as_probabilities", "abs(total - 1) > tolerance", "abs(total - 1) > 2", "brier"),
+    ("as_distribution", "abs(total - 1) > tolerance", "abs(total - 1) > 2", "brier"),
     ("check_weight", "require(weight, weight >= 0", "(weight, weight >= 0", "huber"),
     ("in_range", "value >= low if", "value > low - 1 if", "epsilon_insensitive"),
     ("drop", "return where(counted[(..., *[None] * (array.ndim - counted.ndim))], array, harmless)", "return array", "log_cosh"),
@@ -32,5 +32,12 @@ MUTANTS = [
         "return made.to(tensor.dtype)",
         "ldam",
     ),
-    ("check_shapes", "tail[trailing - kind :]", "tail[:kind]", "energy_score"),
+    ("check_shapes", "tail[trailing - _trailing(kind, shape) :]", "tail[: _trailing(kind, shape)]", "energy_score"),
+    ("prepare", "arrays[i] = drop(arrays[i], weight, 0)", "pass", "ctc"),
+    (
+        "check_shapes",
+        "leading = _trailing(first, shape), isinstance(first, Steps)",
+        "leading = _trailing(first, shape), 0",
+        "ctc",
+    ),
 ]

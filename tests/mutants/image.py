@@ -1,0 +1,36 @@
+"""Planted errors in lossbook/image.py: (function or card, the right text, the wrong text[, the loss that finds it])."""
+
+MUTANTS = [
+    ("total_variation", "xp.sum(right, axis=(-3, -2, -1))", "xp.sum(right, axis=(-3, -2, -1)) / 2"),
+    ("total_variation", "absolute(step)", "step**2"),
+    ("total_variation_gradient", "sign(step)", "step"),
+    (
+        "_arrivals_less_departures",
+        "_padded(steps, 1, 0, axis) - _padded(steps, 0, 1, axis)",
+        "_padded(steps, 1, 0, axis)",
+        "total_variation",
+    ),
+    ("_steps", "image[..., 1:] - image[..., :-1]", "image[..., 1:] + image[..., :-1]", "total_variation"),
+    (
+        "total_variation card",
+        'when="a constant is added to the image", change=_brighter',
+        'when="", change=lambda rng, image: [2 * image]',
+    ),
+    ("ssim", "luminance + structure * (1 - luminance)", "luminance + structure"),
+    ("ssim_gradient", "by_difference - by_image", "by_difference"),
+    ("ssim_gradient", "(1 - luminance) / of_variances", "1 / of_variances"),
+    ("ssim_gradient", "2 * (1 - structure)", "(1 - structure)"),
+    ("_gaussian", "/ xp.sum(weights)", "", "ssim"),
+    ("_gaussian", "(window - 1) / 2", "window / 2", "ssim"),
+    ("_gaussian", "window % 2 != 1 or window < 1", "window < 1", "ssim"),
+    ("_gaussian", "in_range(sigma=sigma, low=0)", "pass", "ssim"),
+    ("_gaussian", "/ sigma) ** 2) / 2", "/ sigma) ** 2)", "ssim"),
+    ("_compare", "(0.03 * data_range)", "(0.01 * data_range)", "ssim"),
+    ("_compare", "(0.01 * data_range) ** 2", "0.01 * data_range", "ssim"),
+    ("_compare", "in_range(data_range=data_range, low=0)", "pass", "ssim"),
+    ("_moments", "_slide(variance, weights) + between", "between", "ssim"),
+    ("_moments", "(part - mean) ** 2 for part in shifted", "part**2 - mean**2 for part in shifted", "ssim"),
+    ("_moments_slope", "2 * of_variance", "of_variance", "ssim"),
+    ("_moments_slope", "last - k, -1) for k in range(last + 1)", "last - k, -1) for k in range(last + 1) if k", "ssim"),
+    ("_mean", "axis=(-3, -2, -1)", "axis=(-2, -1)", "ssim"),
+]

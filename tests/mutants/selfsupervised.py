@@ -1,0 +1,38 @@
+"""Planted errors in lossbook/selfsupervised.py: (function or card, the right text, the wrong text[, the loss that finds it])."""
+
+BARLOW, VICREG, BYOL = "barlow_twins", "vicreg", "byol"
+
+MUTANTS = [
+    (BARLOW, "sum_classes(missing**2)", "sum_classes(missing)"),
+    (BARLOW, "*, redundancy=0.005", "*, redundancy=0.0051"),
+    (BARLOW, 'in_range(redundancy=redundancy, low=0, closed="[")', "pass"),
+    ("barlow_twins_gradient", "v @ _transposed(others)", "v @ others"),
+    ("barlow_twins_gradient", "2 * pull_u", "pull_u"),
+    ("barlow_twins card", 'value="D"', 'value="0"'),
+    ("_centred", "shifted = z - stop_gradient(z[..., :1, :])", "shifted = z", BARLOW),
+    ("_centred", "z.shape[-2] < 2", "z.shape[-2] < 1", BARLOW),
+    ("_standardised", "x / where(varies, largest, 1.0)", "x", BARLOW),
+    ("_standardised", ", 1.0)), 0.0)", ", 1.0)), x)", BARLOW),
+    ("_through_standardised", "pull - xp.sum(pull * u, axis=-2, keepdims=True) * u", "pull", BARLOW),
+    ("_through_standardised", "where(length == 0, 0.0, turned", "where(length == 0, 1.0, turned", BARLOW),
+    ("_correlations", "+ constant) / 2", ") / 2", BARLOW),
+    ("_correlations", "(xp.sum((u - v) ** 2, axis=-2) + constant) / 2", "1 - xp.sum(u * v, axis=-2)", BARLOW),
+    (VICREG, "sum_classes((z1 - z2) ** 2) / z1.shape[-1]", "sum_classes((z1 - z2) ** 2)"),
+    (VICREG, "_mean(positive_part(1 - _deviation(x))) / 2", "_mean(positive_part(1 - _deviation(x)))"),
+    (VICREG, "positive_part(1 - _deviation(x))", "(1 - _deviation(x))"),
+    (VICREG, "_off_diagonal(_covariance(x))", "_covariance(x)"),
+    (VICREG, "_covariance(x)) ** 2)) / z.shape[-1]", "_covariance(x)) ** 2)) / z.shape[-2]"),
+    ("vicreg_gradient", "4 * covariance", "2 * covariance"),
+    ("vicreg_gradient", "step(1 - deviation)", "1"),
+    ("vicreg_gradient", "z2 - z1)", "z1 - z2)"),
+    ("vicreg card", "invariance*s/D", "invariance*s"),
+    ("vicreg card", "variance*(1 - 1/100)", "variance"),
+    ("_covariance", "(x.shape[-2] - 1)", "x.shape[-2]", VICREG),
+    ("_deviation", "+ 1e-4", "", VICREG),
+    (BYOL, "(unit(prediction) - unit(target)) ** 2)", "(unit(prediction) - unit(target)) ** 2) / 2"),
+    (BYOL, "sum_classes((unit(prediction) - unit(target)) ** 2)", "2 - 2 * sum_classes(unit(prediction) * unit(target))"),
+    (BYOL, "longest != 0", "longest == longest"),
+    ("byol_gradient", "- value * u", "+ value * u"),
+    ("byol_gradient", "2 * (u - v) - value", "2 * (v - u) - value"),
+    ("byol card", "low=0, high=4", "low=0, high=2"),
+]
