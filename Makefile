@@ -2,7 +2,7 @@
 #
 #   make book                      build the book into _build/html
 #   make test                      everything that continuous integration runs
-#   make twins                     compare with the same losses in JAX as well (installs 400 MB)
+#   make twins                     compare with larger libraries as well (installs 700 MB)
 #   make run NB=book/01_name.ipynb execute one notebook in place and refresh the numbers in its prose
 #
 # Overridable: PYTHON (which interpreter makes .venv), INSTALL (what installs into it, see README), JOBS, OMP_NUM_THREADS.
@@ -50,6 +50,7 @@ setup: $(READY)
 html: $(READY)
 	$(SAY) "book: HTML from the stored outputs, warnings are errors"
 	@rm -rf $(HTML)
+	$(BIN)/python tools/make_atlas.py
 	$(BIN)/jupyter-book build . -W -n --keep-going -q
 	@test -f $(HTML)/index.html || { echo "no $(HTML)/index.html: the book was not built"; exit 1; }
 
@@ -89,7 +90,7 @@ site: html
 
 # Larger libraries that have some of the same losses: installed only for this.
 twins: $(READY)
-	$(SAY) "twins: the same losses in JAX"
+	$(SAY) "twins: the same losses in JAX and in other torch libraries"
 	$(INSTALL) -r requirements.txt -r requirements-twins.txt
 	$(PYTEST) -q tests/test_cards.py -k test_twin
 

@@ -1,0 +1,61 @@
+"""The atlas says what the Cards say: every loss, every claim, and the counts on its first page."""
+
+import json
+import re
+from collections import Counter
+
+import make_atlas
+import pytest
+
+from lossbook import CARDS
+
+INDEX = make_atlas.index()
+
+
+def test_counts_on_the_first_page_are_those_of_the_claims_that_the_tests_run():
+    grades = Counter(claim.grade for card in CARDS.values() for claim in card.claims)
+    printed = {grade: int(count) for grade, count in re.findall(r"^\| (\w+) \| (\d+) \|", INDEX, re.MULTILINE)}
+    assert {grade: count for grade, count in printed.items() if count} == grades
+    assert f"{len(CARDS)} losses" in INDEX
+    assert f"{sum(grades.values())} claims" in INDEX
+
+
+def test_every_loss_has_a_row_and_a_section():
+    pages = {key: make_atlas.page(key, names) for key, names in make_atlas.families().items()}
+    for name in CARDS:
+        anchor = f"atlas-{name.replace('_', '-')}"
+        assert INDEX.count(f"[`{name}`](#{anchor})") == 1
+        assert sum(page.count(f"({anchor})=") for page in pages.values()) == 1
+
+
+@pytest.mark.parametrize("name", ["huber", "cauchy", "cox_partial_likelihood", "gaussian_nll"])
+def test_a_section_prints_the_card(name):
+    text = "\n".join(make_atlas.section(name))
+    for claim in CARDS[name].claims:
+        assert f"| {make_atlas.cell(claim.statement)} | {claim.grade} |" in text
+    for twin in CARDS[name].twins:
+        assert f"`{twin.name}`" in text
+    assert f"def {name}(" in text
+    assert ("$$" in text) == (CARDS[name].formula is not None)
+
+
+def test_a_property_is_read_off_the_claims():
+    convex = make_atlas.PROPERTIES["convex"]
+    assert make_atlas.verdict(CARDS["huber"], convex) == "yes (proved)"
+    assert make_atlas.verdict(CARDS["cauchy"], convex) == "no (proved)"
+    assert make_atlas.verdict(CARDS["softmax_focal"], make_atlas.PROPERTIES["bounded"]) == ""
+
+
+def test_data_files():
+    for name in CARDS:
+        facts = json.loads(json.dumps(make_atlas.facts(name)))
+        assert facts["name"] == name
+        assert len(facts["claims"]) == len(CARDS[name].claims)
+    keys = set(re.findall(r"^@\w+\{([^,]+),", make_atlas.bibliography(), re.MULTILINE))
+    assert keys == {card.reference for card in CARDS.values()}
+
+
+def test_a_family_without_a_title_is_noticed(monkeypatch):
+    monkeypatch.delitem(make_atlas.TITLES, "regression")
+    with pytest.raises(ValueError, match="no title for regression"):
+        make_atlas.families()

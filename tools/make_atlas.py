@@ -1,0 +1,308 @@
+"""Write the atlas, book/atlas/, from the Cards: nothing on its pages is typed. `make html` runs this before each build.
+
+An overview that can be filtered, a page for each family with a section for each loss, a cheat sheet, and the same facts as JSON
+and BibTeX.
+"""
+
+import inspect
+import json
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from lossbook import CARDS, plot  # noqa: E402
+from lossbook._search import family, summary  # noqa: E402
+from lossbook._symbols import latex  # noqa: E402
+from lossbook.check import GRADES  # noqa: E402
+
+ATLAS = ROOT / "book" / "atlas"
+TITLES = {
+    "regression": "Regression",
+    "classification": "Classification",
+    "imbalance": "Imbalance and cost",
+    "noise": "Noisy labels",
+    "margin": "Margins",
+    "fenchel_young": "Fenchel–Young losses",
+    "scoring": "Scoring rules",
+    "likelihood": "Likelihoods of values",
+    "counts": "Likelihoods of counts and positive values",
+    "ordinal": "Ordered classes",
+    "survival": "Time to event",
+    "ranking": "Ranking",
+    "contrastive": "Contrastive losses",
+    "selfsupervised": "Self-supervision",
+    "angular": "Angular margins",
+    "segmentation": "Segmentation",
+    "image": "Images",
+    "boxes": "Boxes",
+    "sequence": "Sequences",
+    "divergence": "Divergences",
+    "transport": "Transport",
+    "generative": "Generative models",
+    "language": "Language models",
+    "preference": "Preferences",
+    "policy": "Policies",
+    "combine": "Several losses at once",
+}
+# What the overview shows and filters by: a heading, and the kinds of claims that settle it.
+PROPERTIES = {
+    "convex": ("convex", "strongly_convex"),
+    "bounded": ("bounded",),
+    "Lipschitz": ("lipschitz",),
+    "smooth": ("smooth",),
+    "proper": ("proper", "strictly_proper", "favours_the_truth"),
+    "calibrated": ("calibrated",),
+}
+
+
+def families():
+    """{family: names of its losses}, in the order of the book."""
+    found = {}
+    for name in CARDS:
+        found.setdefault(family(name), []).append(name)
+    unknown = set(found) - set(TITLES)
+    if unknown:
+        raise ValueError(f"no title for {', '.join(sorted(unknown))}: add it to TITLES in {Path(__file__).name}")
+    return {key: found[key] for key in TITLES if key in found}
+
+
+def verdict(card, kinds):
+    """ "yes" or "no" with the grade, if the Card settles the property for every setting of the parameters; else ""."""
+    for claim in card.claims:
+        if claim.kind in kinds and ", at " not in claim.statement:
+            return f"yes ({claim.grade})"
+    for claim in card.claims:
+        if claim.kind.removeprefix("not_") in kinds and claim.kind.startswith("not_"):
+            return f"no ({claim.grade})"
+    return ""
+
+
+def cell(text):
+    """Text inside a Markdown table."""
+    return re.sub(r"(?<!\\)([*_])", r"\\\1", str(text)).replace("|", r"\|").replace("\n", " ")
+
+
+def math(expression):
+    return f"${latex(expression)}$".replace("|", r"\vert ")
+
+
+# --- the pages ----------------------------------------------------------------------------------------------------------
+
+
+def index():
+    groups = families()
+    grades = Counter(claim.grade for card in CARDS.values() for claim in card.claims)
+    total, cited = sum(grades.values()), grades["cited"]
+    lines = [
+        "# Atlas of losses",
+        "",
+        f"{len(CARDS)} losses in {len(groups)} families, and {total} claims about them. Every number, formula and sentence on",
+        "these pages is printed from the Cards that the tests check. The grade of a claim says what its evidence is:",
+        "",
+        "| grade | claims | what was done |",
+        "|:--|--:|:--|",
+        *[f"| {grade} | {grades[grade]} | {MEANING[grade]} |" for grade in GRADES],
+        "",
+        f"Only cited, and checked by nothing here: {cited} of {total}, {cited / total:.1%}.",
+        "",
+        "The value of every loss agrees with its formula, or with its definition, in 50 digits: to 1e-12 relative in float64 and",
+        "to 1e-5 in float32, also at inputs that are hard. Its gradient, derived by hand, agrees with the derivative of the",
+        "formula and with automatic differentiation.",
+        "",
+        "{download}`All facts as JSON <losses.json>` · {download}`The sources as BibTeX <losses.bib>` · {doc}`cheat_sheet`",
+        "",
+        "```{raw} html",
+        '<form class="atlas-filter" role="search" hidden>',
+        '<label>Words <input type="search" name="words" placeholder="quantile, robust, …"></label>',
+        '<label>Family <select name="family"><option value="">all</option>',
+        *[f'<option value="{TITLES[key]}">{TITLES[key]}</option>' for key in groups],
+        "</select></label>",
+        '<label>Property <select name="property"><option value="">any</option>',
+        *[
+            f'<option value="{i}:{answer}">{"" if answer == "yes" else "not "}{heading}</option>'
+            for i, heading in enumerate(PROPERTIES)
+            for answer in ("yes", "no")
+        ],
+        "</select></label>",
+        '<output aria-live="polite"></output>',
+        "</form>",
+        '<script src="../../_static/atlas.js" defer></script>',
+        "```",
+        "",
+        ":::{table}",
+        ":class: atlas",
+        "",
+        "| loss | family | " + " | ".join(PROPERTIES) + " |",
+        "|:--|:--|" + ":--|" * len(PROPERTIES),
+    ]
+    for key, names in groups.items():
+        for name in names:
+            row = [f"[`{name}`](#atlas-{name.replace('_', '-')})<br>{cell(summary(name)).replace('<', '&lt;')}", TITLES[key]]
+            row += [verdict(CARDS[name], kinds) for kinds in PROPERTIES.values()]
+            lines.append("| " + " | ".join(row) + " |")
+    lines += [":::", ""]
+    return "\n".join(lines)
+
+
+MEANING = {
+    "proved": "an identity or an inequality shown symbolically, or refuted by an exact witness",
+    "enumerated": "all cases of a finite problem were gone through",
+    "verified": "agreement at the points named by the check",
+    "searched": "no counterexample found by a search",
+    "measured": "an experiment, with its spread",
+    "cited": "taken from the literature",
+}
+
+
+def page(key, names):
+    lines = [f"# {TITLES[key]}", ""]
+    lines += [f"From `lossbook.{key}`: " + ", ".join(f"[`{name}`](#atlas-{name.replace('_', '-')})" for name in names) + ".", ""]
+    for name in names:
+        lines += section(name)
+    return "\n".join(lines)
+
+
+def section(name):
+    card = CARDS[name]
+    function = card.function
+    lines = [f"(atlas-{name.replace('_', '-')})=", f"## `{name}`", "", text(summary(name)), ""]
+    lines += ["```python", f"{name}{inspect.signature(function)}", "```", ""]
+    if card.formula is not None:
+        lines += ["$$", rf"\ell = {latex(card.formula)}", "$$", ""]
+    else:
+        lines += ["**Definition.** " + text(" ".join(inspect.getdoc(card.oracle).split())), ""]
+    for i, slope in enumerate(card.slopes if card.gradient_formula is not None else ()):
+        lines += ["$$", rf"{card._derivative_latex(i)} = {latex(slope)}", "$$", ""]
+    lines += curve(name)
+    facts = [("Domain", ", ".join(f"`{key}` ∈ {text(where)}" for key, where in card.domain.items())), ("Link", text(card.link))]
+    facts += [("Convention", text(card.convention))] if card.convention else []
+    facts += [("Source", f"{{cite:t}}`{card.reference}`")]
+    facts += [("Chapter", f"{{doc}}`/book/{card.chapter}`")] if card.chapter else []
+    lines += [f"**{title}.** {words}  " for title, words in facts] + [""]
+    if card.twins:
+        lines += ["| in other libraries | this package's value is |", "|:--|:--|"]
+        lines += [f"| `{twin.name}` | {_twin(twin)} |" for twin in card.twins] + [""]
+    lines += ["| claim | evidence | witness |", "|:--|:--|:--|"]
+    for claim in card.claims:
+        witness = "" if claim.witness is None or callable(claim.witness) else f"`{_brief(claim.witness)}`"
+        lines.append(f"| {cell(claim.statement)} | {claim.grade} | {witness} |")
+    lines += ["", "````{dropdown} Source", "```python", inspect.getsource(function).rstrip(), "```", "````", ""]
+    return lines
+
+
+def text(words):
+    """A sentence whose stars, underscores and dollars Markdown must leave alone."""
+    return re.sub(r"([*_$<])", r"\\\1", words)
+
+
+def _twin(twin):
+    factor = "the same" if twin.factor == 1 else f"{math(twin.factor)} times that"
+    where = ", ".join(f"{key} = {value}" for key, value in (twin.at or {}).items())
+    return factor + (f", at {cell(where)}" if where else "") + (f"; {cell(twin.note)}" if twin.note else "")
+
+
+def _brief(witness):
+    words = str(witness).replace("`", "'").replace("|", r"\|").replace("\n", " ")
+    return words if len(words) <= 120 else words[:119] + "…"
+
+
+def curve(name):
+    """Loss and gradient as curves, where there is one prediction, one target and a number for each."""
+    card = CARDS[name]
+    function = card.function
+    if function.predictions != 1 or list(function.axes.values()) != [0, 0] or not function.every_example:
+        return []
+    domain = card.domain[list(function.axes)[1]]
+    if domain not in ("R", "{0, 1}", "[0, 1]") or any(
+        p.default is p.empty for p in list(inspect.signature(function).parameters.values())[2:]
+    ):
+        return []
+    logit = domain != "R"
+    figure, _ = plot.loss_and_gradient([name], against="logit" if logit else "residual")
+    words = f"Loss and gradient of {name} against the {'logit, for target 1' if logit else 'residual'}."
+    drawing = plot.svg(figure, words)
+    plt.close(figure)
+    return ["```{raw} html", f'<figure class="atlas-curve">{drawing}</figure>', "```", ""]
+
+
+def cheat_sheet():
+    lines = [
+        "# Cheat sheet",
+        "",
+        "Formula and gradient of every loss that has one; definitions of the others are in the atlas.",
+        "",
+    ]
+    for key, names in families().items():
+        rows = [name for name in names if CARDS[name].formula is not None]
+        if rows:
+            lines += [f"## {TITLES[key]}", "", "| loss | formula | gradient |", "|:--|:--|:--|"]
+            for name in rows:
+                card = CARDS[name]
+                slopes = [math(slope) for slope in card.slopes] if card.gradient_formula is not None else []
+                lines.append(f"| [`{name}`](#atlas-{name.replace('_', '-')}) | {math(card.formula)} | {'; '.join(slopes)} |")
+            lines.append("")
+    return "\n".join(lines)
+
+
+# --- the same facts as data ---------------------------------------------------------------------------------------------
+
+
+def facts(name):
+    """One Card as what JSON can hold."""
+    card = CARDS[name]
+    return {
+        "name": name,
+        "family": family(name),
+        "summary": summary(name),
+        "signature": f"{name}{inspect.signature(card.function)}",
+        "formula": None if card.formula is None else str(card.formula),
+        "formula_latex": None if card.formula is None else latex(card.formula),
+        "gradient": [str(slope) for slope in card.slopes] if card.gradient_formula is not None else None,
+        "domain": dict(card.domain),
+        "link": card.link,
+        "convention": card.convention,
+        "reference": card.reference,
+        "chapter": card.chapter,
+        "twins": [{"name": twin.name, "factor": str(twin.factor), "note": twin.note} for twin in card.twins],
+        "claims": [
+            {"kind": claim.kind, "statement": claim.statement, "grade": claim.grade, "witness": _json(claim.witness)}
+            for claim in card.claims
+        ],
+    }
+
+
+def _json(witness):
+    return None if witness is None or callable(witness) else str(witness)
+
+
+def bibliography():
+    """The entries of references.bib that Cards name."""
+    entries = re.split(r"\n(?=@)", (ROOT / "book" / "references.bib").read_text(encoding="utf-8"))
+    keys = {card.reference for card in CARDS.values()}
+    return "\n".join(entry.strip() + "\n" for entry in entries if re.match(r"@\w+\{([^,]+)", entry)[1] in keys)
+
+
+def main():
+    pages = {"index.md": index(), "cheat_sheet.md": cheat_sheet()}
+    pages |= {f"families/{key}.md": page(key, names) for key, names in families().items()}
+    pages["losses.json"] = json.dumps([facts(name) for name in CARDS], indent=1, ensure_ascii=False) + "\n"
+    pages["losses.bib"] = bibliography()
+    (ATLAS / "families").mkdir(parents=True, exist_ok=True)
+    for path in ATLAS.rglob("*.*"):
+        if str(path.relative_to(ATLAS)) not in pages:
+            path.unlink()  # the page of a family that is gone
+    for name, content in pages.items():
+        path = ATLAS / name
+        if not path.exists() or path.read_text(encoding="utf-8") != content:  # Sphinx reads only what changed
+            path.write_text(content, encoding="utf-8")
+    print(f"atlas: {len(CARDS)} losses in {len(pages) - 4} families")
+
+
+if __name__ == "__main__":
+    main()
