@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 
+import choice
 import make_atlas
 import pytest
 
@@ -53,6 +54,21 @@ def test_data_files():
         assert len(facts["claims"]) == len(CARDS[name].claims)
     keys = set(re.findall(r"^@\w+\{([^,]+),", make_atlas.bibliography(), re.MULTILINE))
     assert keys == {card.reference for card in CARDS.values()}
+
+
+def test_the_choice_guide_ends_in_code_that_runs():
+    page = make_atlas.choose()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == sum(len(names) for names in choice.leaves())
+    for code in sorted(set(blocks)):
+        exec(compile(code, "<choice guide>", "exec"), {})
+
+
+def test_the_choice_guide_knows_only_losses_that_exist():
+    names = {name for leaf in choice.leaves() for name in leaf}
+    assert names <= set(CARDS)
+    assert all(leaf for leaf in choice.leaves())
+    assert len(names) > 60
 
 
 def test_a_family_without_a_title_is_noticed(monkeypatch):

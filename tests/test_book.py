@@ -279,6 +279,8 @@ def test_toc_is_complete():
     listed = [TOC["root"], *(file for files in PARTS.values() for file in files)]
     assert len(listed) == len(set(listed))
     for file in listed:
+        if file.startswith("book/atlas/"):  # written by tools/make_atlas.py when the book is built
+            continue
         assert any((ROOT / file).with_suffix(suffix).is_file() for suffix in (".md", ".ipynb")), f"{file} does not exist"
     pages = {path for pattern in ("*.md", "*.ipynb") for path in BOOK.glob(pattern)}
     unlisted = {str(page.relative_to(ROOT).with_suffix("")) for page in pages} - set(listed)

@@ -4,6 +4,8 @@ An overview that can be filtered, a page for each family with a section for each
 and BibTeX.
 """
 
+import ast
+import doctest
 import inspect
 import json
 import re
@@ -11,6 +13,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import choice
 import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[1]
@@ -88,6 +91,10 @@ def cell(text):
     return re.sub(r"(?<!\\)([*_])", r"\\\1", str(text)).replace("|", r"\|").replace("\n", " ")
 
 
+def anchor(name):
+    return f"atlas-{name.replace('_', '-')}"
+
+
 def math(expression):
     return f"${latex(expression)}$".replace("|", r"\vert ")
 
@@ -115,7 +122,8 @@ def index():
         "to 1e-5 in float32, also at inputs that are hard. Its gradient, derived by hand, agrees with the derivative of the",
         "formula and with automatic differentiation.",
         "",
-        "{download}`All facts as JSON <losses.json>` · {download}`The sources as BibTeX <losses.bib>` · {doc}`cheat_sheet`",
+        "{download}`All facts as JSON <losses.json>` · {download}`The sources as BibTeX <losses.bib>` · {doc}`cheat_sheet` ·",
+        "{doc}`choose`",
         "",
         "```{raw} html",
         '<form class="atlas-filter" role="search" hidden>',
@@ -143,7 +151,7 @@ def index():
     ]
     for key, names in groups.items():
         for name in names:
-            row = [f"[`{name}`](#atlas-{name.replace('_', '-')})<br>{cell(summary(name)).replace('<', '&lt;')}", TITLES[key]]
+            row = [f"[`{name}`](#{anchor(name)})<br>{cell(summary(name)).replace('<', '&lt;')}", TITLES[key]]
             row += [verdict(CARDS[name], kinds) for kinds in PROPERTIES.values()]
             lines.append("| " + " | ".join(row) + " |")
     lines += [":::", ""]
@@ -162,7 +170,7 @@ MEANING = {
 
 def page(key, names):
     lines = [f"# {TITLES[key]}", ""]
-    lines += [f"From `lossbook.{key}`: " + ", ".join(f"[`{name}`](#atlas-{name.replace('_', '-')})" for name in names) + ".", ""]
+    lines += [f"From `lossbook.{key}`: " + ", ".join(f"[`{name}`](#{anchor(name)})" for name in names) + ".", ""]
     for name in names:
         lines += section(name)
     return "\n".join(lines)
@@ -171,7 +179,7 @@ def page(key, names):
 def section(name):
     card = CARDS[name]
     function = card.function
-    lines = [f"(atlas-{name.replace('_', '-')})=", f"## `{name}`", "", text(summary(name)), ""]
+    lines = [f"({anchor(name)})=", f"## `{name}`", "", text(summary(name)), ""]
     lines += ["```python", f"{name}{inspect.signature(function)}", "```", ""]
     if card.formula is not None:
         lines += ["$$", rf"\ell = {latex(card.formula)}", "$$", ""]
@@ -245,9 +253,41 @@ def cheat_sheet():
             for name in rows:
                 card = CARDS[name]
                 slopes = [math(slope) for slope in card.slopes] if card.gradient_formula is not None else []
-                lines.append(f"| [`{name}`](#atlas-{name.replace('_', '-')}) | {math(card.formula)} | {'; '.join(slopes)} |")
+                lines.append(f"| [`{name}`](#{anchor(name)}) | {math(card.formula)} | {'; '.join(slopes)} |")
             lines.append("")
     return "\n".join(lines)
+
+
+def choose():
+    """The questions as boxes inside boxes; at the end of each way, code that runs."""
+    lines = [
+        "# Which loss?",
+        "",
+        "Answer the questions by opening the boxes. The first loss at the end of a way is the one to start with, the others are",
+        "for when it does not do. The examples are those of the docstrings, which the tests run.",
+        "",
+    ]
+    return "\n".join(lines + asked(choice.START, fence=9))
+
+
+def asked(question, fence):
+    words, answers = question
+    lines = [f"**{words}**", ""]
+    for answer, then in answers.items():
+        lines += [":" * fence + "{dropdown} " + answer, ""]
+        lines += asked(then, fence - 2) if isinstance(then, tuple) else [line for name in then for line in advice(name)]
+        lines += [":" * fence, ""]
+    return lines
+
+
+def advice(name):
+    """A loss, what it is, and the example of its docstring without the prompts."""
+    doc = inspect.getdoc(CARDS[name].function)
+    *before, last = [example.source.rstrip() for example in doctest.DocTestParser().get_examples(doc)]
+    if isinstance(ast.parse(last).body[-1], ast.Expr):
+        last = "print(" + re.sub(r"  # .*", "", last) + ")"
+    code = "\n".join([*before, last]).replace(f"{name}(", f"lossbook.{name}(")
+    return [f"[`{name}`](#{anchor(name)}): {text(summary(name))}", "", "```python", "import lossbook", code, "```", ""]
 
 
 # --- the same facts as data ---------------------------------------------------------------------------------------------
@@ -289,7 +329,7 @@ def bibliography():
 
 
 def main():
-    pages = {"index.md": index(), "cheat_sheet.md": cheat_sheet()}
+    pages = {"index.md": index(), "choose.md": choose(), "cheat_sheet.md": cheat_sheet()}
     pages |= {f"families/{key}.md": page(key, names) for key, names in families().items()}
     pages["losses.json"] = json.dumps([facts(name) for name in CARDS], indent=1, ensure_ascii=False) + "\n"
     pages["losses.bib"] = bibliography()
@@ -301,7 +341,7 @@ def main():
         path = ATLAS / name
         if not path.exists() or path.read_text(encoding="utf-8") != content:  # Sphinx reads only what changed
             path.write_text(content, encoding="utf-8")
-    print(f"atlas: {len(CARDS)} losses in {len(pages) - 4} families")
+    print(f"atlas: {len(CARDS)} losses in {len(pages) - 5} families")
 
 
 if __name__ == "__main__":
