@@ -17,7 +17,9 @@ import choice
 import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "book" / "_ext")]
+
+from lossbook_site import INK  # noqa: E402
 
 from lossbook import CARDS, plot  # noqa: E402
 from lossbook._search import family, summary  # noqa: E402
@@ -234,9 +236,9 @@ def curve(name):
     logit = domain != "R"
     figure, _ = plot.loss_and_gradient([name], against="logit" if logit else "residual")
     words = f"Loss and gradient of {name} against the {'logit, for target 1' if logit else 'residual'}."
-    drawing = plot.svg(figure, words)
+    drawing = re.sub(INK, "currentColor", plot.svg(figure, words), flags=re.IGNORECASE)  # follows light and dark
     plt.close(figure)
-    return ["```{raw} html", f'<figure class="atlas-curve">{drawing}</figure>', "```", ""]
+    return ["```{raw} html", f'<div class="figure-svg">{drawing}</div>', "```", ""]
 
 
 def cheat_sheet():
