@@ -26,12 +26,14 @@ DTYPES = [("numpy", "float64", 1e-12), ("numpy", "float32", 1e-5), ("torch", "fl
 HALVES = [("numpy", "float16", 1e-3), ("torch", "float16", 1e-3), ("torch", "bfloat16", 8e-3)]
 
 
-@pytest.mark.parametrize("library, dtype, rtol", DTYPES + HALVES)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("name", EACH)
-def test_value_is_the_formula(name, library, dtype, rtol):
-    result = check.value(name, library=library, dtype=dtype, rtol=rtol)
-    assert result, (result.message, result.witness)
-    assert result.points >= 40
+def test_value_is_the_formula(name, dtype):
+    for library, of, rtol in DTYPES + HALVES:
+        if of == dtype:
+            result = check.value(name, library=library, dtype=dtype, rtol=rtol)
+            assert result, (library, result.message, result.witness)
+            assert result.points >= 40
 
 
 @pytest.mark.parametrize("name", EACH)
