@@ -189,7 +189,7 @@ __version__ = "0.1.0"
 
 # Imported on first use: these bring SymPy, torch or matplotlib with them.
 _LAZY_MODULES = ("check", "data", "derive", "nn", "plot", "train")
-_LAZY_NAMES = {"Derivation": "derive", "DerivationError": "derive", "exercise": "exercises"}
+_LAZY_NAMES = {"Derivation": "derive", "DerivationError": "derive", "exercise": "exercises", "progress": "exercises"}
 
 
 def __getattr__(name):
@@ -212,8 +212,9 @@ __all__ = [
     "class_balanced_weights",
     "exercise",
     "gradient_penalty",
-    "search",
     "kl_estimators",
+    "progress",
+    "search",
     *CARDS,
 ]
 

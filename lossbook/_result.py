@@ -30,4 +30,8 @@ class Result:
     def __str__(self):
         count = "" if self.grade == "proved" or not self.points else f" at {self.points} point{'s' * (self.points != 1)}"
         detail = "" if self.message.startswith(self.grade) else self.message
-        return f"{'holds' if self.ok else 'fails'} ({self.grade}{count}){': ' * bool(detail)}{detail}"
+        hint = f"\nhint: {self.hint}" if self.hint else ""
+        return f"{'holds' if self.ok else 'fails'} ({self.grade}{count}){': ' * bool(detail)}{detail}{hint}"
+
+    def _repr_pretty_(self, printer, cycle):
+        printer.text(str(self))  # in a notebook, where a Result is what a cell ends in

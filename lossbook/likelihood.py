@@ -458,7 +458,7 @@ def _():
                 name="itself when mean and target move by the same amount",
             ),
         ],
-        chapter="06_robust_regression",
+        chapter="11_robust_regression",
     )
 
 

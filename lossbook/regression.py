@@ -225,7 +225,7 @@ def _():
             says(check.resists, "verified", share="2/5", params={"delta": 1.0}),
             denies(check.resists, "verified", share="3/5", params={"delta": 1.0}, witness=1e6),
         ],
-        chapter="06_robust_regression",
+        chapter="11_robust_regression",
     )
 
 
@@ -278,7 +278,7 @@ def _():
             says(check.symmetric, "proved"),
             says(check.smooth, "verified", order=1, joints=(-beta, beta)),
         ],
-        chapter="06_robust_regression",
+        chapter="11_robust_regression",
     )
 
 
@@ -333,7 +333,7 @@ def _():
             denies(check.homogeneous, "proved", degree=2, witness={"pair": (1.0, 0.0)}),
             says(check.resists, "verified", share="2/5"),
         ],
-        chapter="06_robust_regression",
+        chapter="11_robust_regression",
     )
 
 
@@ -397,7 +397,7 @@ def _():
             says(check.homogeneous, "proved", degree=2, along="prediction, target and scale"),
             says(check.resists, "verified", share="2/5", params={"scale": 1.0}),
         ],
-        chapter="06_robust_regression",
+        chapter="11_robust_regression",
     )
 
 
@@ -451,7 +451,7 @@ def _():
             ),
             says(check.homogeneous, "proved", degree=1, along="prediction, target and epsilon"),
         ],
-        chapter="06_robust_regression",
+        chapter="11_robust_regression",
     )
 
 
@@ -506,7 +506,7 @@ def _():
             says(check.resists, "verified", share="2/5", params={"scale": 1.0}),
             denies(check.without_influence, "verified", beyond=scale, witness=1e3),
         ],
-        chapter="06_robust_regression",
+        chapter="11_robust_regression",
     )
 
 
@@ -560,7 +560,7 @@ def _():
             says(check.homogeneous, "proved", degree=0, along="prediction, target and scale"),
             says(check.resists, "verified", share="2/5", params={"scale": 1.0}),
         ],
-        chapter="06_robust_regression",
+        chapter="11_robust_regression",
     )
 
 
@@ -610,7 +610,7 @@ def _():
             says(check.homogeneous, "proved", degree=0, along="prediction, target and scale"),
             says(check.resists, "verified", share="2/5", params={"scale": 3.0}),
         ],
-        chapter="06_robust_regression",
+        chapter="11_robust_regression",
     )
 
 
@@ -664,7 +664,7 @@ def _():
             says(check.homogeneous, "proved", degree=2, along="prediction, target and c"),
             says(check.resists, "verified", share="2/5", params={"c": 4.685}),
         ],
-        chapter="06_robust_regression",
+        chapter="11_robust_regression",
     )
 
 
@@ -741,7 +741,7 @@ def _():
             says(check.grows_with, "searched", parameter="alpha"),
             says(check.homogeneous, "proved", degree=0, along="prediction, target and scale"),
         ],
-        chapter="06_robust_regression",
+        chapter="11_robust_regression",
     )
 
 
@@ -798,7 +798,7 @@ def _():
             denies(check.smooth, "verified", order=1, witness=0),
             says(check.homogeneous, "proved", degree=1),
         ],
-        chapter="06_robust_regression",
+        chapter="11_robust_regression",
     )
 
 
@@ -861,7 +861,7 @@ def _():
                 name="half of the expectile loss",
             ),
         ],
-        chapter="06_robust_regression",
+        chapter="11_robust_regression",
     )
 
 
@@ -913,7 +913,7 @@ def _():
             says(check.smooth, "verified", order=1),
             denies(check.smooth, "verified", order=2, witness=0),
         ],
-        chapter="06_robust_regression",
+        chapter="11_robust_regression",
     )
 
 

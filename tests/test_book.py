@@ -18,6 +18,7 @@ import yaml
 from run_notebook import KERNEL, MEASURED, MEASUREMENT, RANDOM_ID, text_of
 
 from lossbook import CARDS
+from lossbook.exercises import all_exercises
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
@@ -245,6 +246,22 @@ def skeleton(chapter):
 
 
 @rule
+def exercises_have_solutions(chapter):
+    """Each exercise of the chapter is shown once, in order, and a folded solution follows that includes the tested one."""
+    module = chapter.path.stem.split("_", 1)[-1]
+    own = sorted(task.id for task in all_exercises().values() if task.chapter == module)
+    source = "\n".join(cell.source for cell in chapter.notebook.cells)
+    shown = re.findall(r'^exercise\("([\w.]+)"\)$', source, re.MULTILINE)
+    if shown != own:
+        yield f"shows the exercises {shown}, lossbook/exercises/{module}.py has {own}: a cell each, exercise(id)"
+    for name in own:
+        label, function = name.replace(".", "-"), name.replace(".", "_")
+        include = rf"solutions/{module}\.py\n:pyobject: {function}\n"
+        if not re.search(rf"\{{solution\}} {label}\n:class: dropdown\n(?:(?!^:::).*\n)*?.*{include}", source, re.MULTILINE):
+            yield f"{name}: no folded {{solution}} {label} that includes {function} of solutions/{module}.py"
+
+
+@rule
 def citations_exist(chapter):
     cited = [key.strip() for cell in chapter.prose for keys in CITE.findall(cell.source) for key in keys.split(",")]
     yield from (f"{key} is not in references.bib" for key in cited if key not in BIB_KEYS)
@@ -446,6 +463,7 @@ OFFENCES = {
         prose("#### Deep"),
         change("Take-away", "End"),
     ],
+    "exercises_have_solutions": [code('exercise("robust.1")')],
     "citations_exist": [
         prose("{cite:t}`nobody1900`"),
         change("{cite}", "{ref}"),
@@ -472,6 +490,14 @@ def test_rule_bites(name, plant, tmp_path):
     plant(notebook)
     path.write_text(json.dumps(notebook))
     assert list(RULES[name](read(path)))
+
+
+def test_a_missing_solution_is_reported():
+    chapter = read(next(BOOK.glob("*_robust_regression.ipynb")))
+    for cell in chapter.prose:
+        cell.source = cell.source.replace(":pyobject: robust_2", ":pyobject: robust_1")
+    (complaint,) = exercises_have_solutions(chapter)
+    assert complaint.startswith("robust.2: no folded")
 
 
 def test_prose_only_leaves_out_what_is_no_sentence():

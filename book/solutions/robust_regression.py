@@ -2,21 +2,22 @@ import numpy as np
 from scipy import optimize, stats
 
 
-def irls_weight(r, scale):
+def robust_1(r, scale):
     """ψ(r)/r with r cancelled: 1 at r = 0, one half at r = s."""
     return 1 / (1 + (r / scale) ** 2)
 
 
-def smooth_l1_to_huber(beta, lr):
+def robust_2(beta, lr):
     """Huber's gradient is beta times as large, so the learning rate is divided by beta."""
     return beta, lr / beta
 
 
-# c - 1 + exp(-(c + δ)) = 0 at c = 0.9, solved for δ; it is larger than c, as that formula needs.
-huber_on_exponential = -np.log(1 - 0.9) - 0.9
+def robust_3():
+    """c - 1 + exp(-(c + δ)) = 0 at c = 0.9, solved for δ; it is larger than c, as that formula needs."""
+    return -np.log(1 - 0.9) - 0.9
 
 
-def delta_for_efficiency(efficiency):
+def robust_4(efficiency):
     """(E ψ')² / E ψ² as a function of δ, and its root."""
 
     def gap(d):
@@ -27,21 +28,6 @@ def delta_for_efficiency(efficiency):
     return optimize.brentq(gap, 1e-3, 6)
 
 
-# Beyond 4 + 3 + 2 + 1 twice, |x| = 20, the line must pass through the bad point. With y = -5 the best of those lines goes down.
-break_absolute_error = (30.0, -5.0)
-
-SOLUTIONS = {
-    "irls-weight": irls_weight,
-    "smooth-l1-to-huber": smooth_l1_to_huber,
-    "huber-on-exponential": huber_on_exponential,
-    "delta-for-efficiency": delta_for_efficiency,
-    "break-absolute-error": break_absolute_error,
-}
-
-STUBS = {
-    "irls-weight": lambda r, scale: 1 / (1 + np.abs(r) / scale),
-    "smooth-l1-to-huber": lambda beta, lr: (beta, lr),
-    "huber-on-exponential": 0.9,
-    "delta-for-efficiency": lambda efficiency: 1.345,
-    "break-absolute-error": (4.0, -5.0),
-}
+def robust_5():
+    """Beyond x = 2 (4 + 3 + 2 + 1) = 20 the line must pass through the bad point; with y = -5 the best such line goes down."""
+    return 30.0, -5.0

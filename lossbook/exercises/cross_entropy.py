@@ -7,16 +7,39 @@ from lossbook._result import Result
 from lossbook.exercises import exercise_for
 
 
+def _torch_kl(*args, **options):
+    import torch.nn.functional as F  # torch takes a second to import: only when an answer is checked
+
+    return F.kl_div(*args, **options)
+
+
 @exercise_for(
-    "extra-bits",
+    "entropy.1",
+    stub="""
+        def extra_bits(q, p):
+            return 0.0
+        """,
     hints=[
         "Extra bits are a cross-entropy minus an entropy. Which logarithm counts bits?",
         "An event that never happens costs nothing, however long its code word is.",
         "An event that does happen and has no code word costs infinitely much.",
     ],
+    mistakes=[
+        (
+            lambda q, p: np.sum(q * np.log2(q / p)),
+            "Right for positive probabilities. What does 0 · log 0 give in floating point?",
+        ),
+        (lambda q, p: np.sum(special.rel_entr(q, p)), "These are nats."),
+        (
+            lambda q, p: np.sum(special.rel_entr(p, q)) / np.log(2),
+            "The symbols follow q. With which weights is the waste averaged?",
+        ),
+    ],
 )
 def check_extra_bits(answer):
-    r"""A code was built for the probabilities `p`, the symbols follow `q`. Write `extra_bits(q, p)`: how many bits per symbol
+    r"""Wasted bits.
+
+    A code was built for the probabilities `p`, the symbols follow `q`. Write `extra_bits(q, p)`: how many bits per symbol
     the code wastes. Some entries of `q` or of `p` may be 0.
     """
     rng = np.random.default_rng(1)
@@ -33,14 +56,27 @@ def check_extra_bits(answer):
 
 
 @exercise_for(
-    "smoothing-floor",
+    "entropy.2",
+    stub="""
+        def floor(epsilon, classes):
+            return 1.0
+        """,
     hints=[
         "Which distribution is the target after smoothing?",
         "The least cross-entropy with a soft target is a quantity of the target alone.",
     ],
+    mistakes=[
+        (lambda epsilon, classes: 0.0, "A loss of 0 needs a target that is certain. Is it, after smoothing?"),
+        (
+            lambda epsilon, classes: float(special.entr(1 - epsilon) + (classes - 1) * special.entr(epsilon / classes)),
+            "The label keeps a little more than 1 - ε: read the recipe again.",
+        ),
+    ],
 )
 def check_smoothing_floor(answer):
-    r"""Write `floor(epsilon, classes)`: the least value, in nats, of the cross-entropy with label smoothing $\epsilon$.
+    r"""The floor under a smoothed loss.
+
+    Write `floor(epsilon, classes)`: the least value, in nats, of the cross-entropy with label smoothing $\epsilon$.
 
     Smoothing puts $1 - \epsilon + \epsilon/K$ on the label and $\epsilon/K$ on every other class.
     """
@@ -58,15 +94,32 @@ def check_smoothing_floor(answer):
 
 
 @exercise_for(
-    "kl-of-two-normals",
+    "entropy.3",
+    stub="""
+        def kl_normal(m1, s1, m2, s2):
+            return 0.0
+        """,
     hints=[
         "Write the logarithm of the ratio of the two densities: a quadratic in x.",
         "Under the first distribution, the mean of (x - m1)² is s1², and that of (x - m2)² is s1² + (m1 - m2)².",
         "Check your formula at s1 = s2 = 1 against the one in this chapter.",
     ],
+    mistakes=[
+        (lambda m1, s1, m2, s2: (m1 - m2) ** 2 / 2, "This is the case s1 = s2 = 1. Now let the scales differ."),
+        (
+            lambda m1, s1, m2, s2: np.log(s1 / s2) + (s2**2 + (m1 - m2) ** 2) / (2 * s1**2) - 1 / 2,
+            "The other direction. Under which of the two distributions is the mean taken?",
+        ),
+        (
+            lambda m1, s1, m2, s2: np.log(s2 / s1) + (s1**2 + (m1 - m2) ** 2) / (2 * s2**2),
+            "Nearly: put m1 = m2 and s1 = s2. What should the divergence be?",
+        ),
+    ],
 )
 def check_kl_of_two_normals(answer):
-    r"""Write `kl_normal(m1, s1, m2, s2)`: the divergence $\mathrm{KL}$ of the normal distribution with mean $m_1$ and standard
+    r"""The divergence of two normals.
+
+    Write `kl_normal(m1, s1, m2, s2)`: the divergence $\mathrm{KL}$ of the normal distribution with mean $m_1$ and standard
     deviation $s_1$ from the one with $m_2$ and $s_2$, in nats. Afterwards: when is it symmetric?
     """
     rng = np.random.default_rng(4)
@@ -84,15 +137,35 @@ def check_kl_of_two_normals(answer):
 
 
 @exercise_for(
-    "kl-div-without-traps",
+    "entropy.4",
+    stub="""
+        def kl_from_logits(logits, target):
+            return logits.sum()
+        """,
     hints=[
         "Which of the two arguments of torch.nn.functional.kl_div is in logarithms?",
         "log_softmax turns logits into logarithms of probabilities.",
         "What does the default reduction divide by?",
     ],
+    mistakes=[
+        (
+            lambda logits, target: _torch_kl(logits.softmax(-1), target, reduction="batchmean"),
+            "No divergence is negative. In which form does kl_div want its first argument?",
+        ),
+        (
+            lambda logits, target: _torch_kl(logits.log_softmax(-1), target),
+            "Exactly a quarter, with four classes: what does the default reduction divide by?",
+        ),
+        (
+            lambda logits, target: _torch_kl(logits.log_softmax(-1), target, reduction="sum"),
+            "A sum over the examples. The mean was asked for.",
+        ),
+    ],
 )
 def check_kl_div(answer):
-    r"""Write `kl_from_logits(logits, target)` with `torch.nn.functional.kl_div`: the mean over the examples of
+    r"""kl_div without traps.
+
+    Write `kl_from_logits(logits, target)` with `torch.nn.functional.kl_div`: the mean over the examples of
     $\mathrm{KL}(q\,\|\,p)$, where `target` holds $q$ and $p$ is the softmax of `logits`. Both are tensors of shape $(n, K)$.
     """
     import torch

@@ -9,14 +9,25 @@ from lossbook.regression import cauchy_gradient, huber_gradient, smooth_l1_gradi
 
 
 @exercise_for(
-    "irls-weight",
+    "robust.1",
+    stub="""
+        def weight(r, scale):
+            return np.ones_like(r)
+        """,
     hints=[
         "The weight is the gradient divided by the residual. Look the gradient up on the Card.",
         "Cancel r in ψ(r) / r on paper before you write code, so that nothing is divided by zero.",
     ],
+    mistakes=[
+        (lambda r, scale: 1 / (1 + np.abs(r) / scale), "Close: look again at how r/s enters the gradient, and to which power."),
+        (lambda r, scale: r / (1 + (r / scale) ** 2), "This is ψ(r) itself. The weight is ψ(r) divided by r."),
+        (lambda r, scale: 1 / (1 + r**2), "Which r counts as large depends on the scale, and yours does not."),
+    ],
 )
 def check_irls_weight(answer):
-    r"""**1. A weight.** IRLS needs $w(r) = \psi(r)/r$. Write `weight(r, scale)` for Cauchy's loss
+    r"""A weight.
+
+    IRLS needs $w(r) = \psi(r)/r$. Write `weight(r, scale)` for Cauchy's loss
     $\frac{s^2}{2}\log(1 + (r/s)^2)$, for an array `r` that may contain zeros. Which weight has a point at $r = 0$, and which
     at $r = s$?
     """
@@ -36,14 +47,24 @@ def check_irls_weight(answer):
 
 
 @exercise_for(
-    "smooth-l1-to-huber",
+    "robust.2",
+    stub="""
+        def migrate(beta, lr):
+            return 1.0, lr
+        """,
     hints=[
         "Both losses bend at the same residual. Which threshold does this give?",
         "A gradient step is the learning rate times the gradient. By which factor do the two gradients differ?",
     ],
+    mistakes=[
+        (lambda beta, lr: (beta, lr), "The bend is right. But are the two gradients equally large?"),
+        (lambda beta, lr: (beta, lr * beta), "The bend is right. Which of the two gradients is the larger one, for β > 1?"),
+    ],
 )
 def check_smooth_l1_to_huber(answer):
-    r"""**2. A migration.** A model was trained by gradient descent with `smooth_l1_loss(beta=beta)` and the learning rate `lr`.
+    r"""A migration.
+
+    A model was trained by gradient descent with `smooth_l1_loss(beta=beta)` and the learning rate `lr`.
     Write `migrate(beta, lr)` that returns the `delta` of `huber_loss` and the learning rate with which every step stays the same.
     """
     target = np.random.default_rng(0).normal(0, 3, 40)
@@ -62,14 +83,21 @@ def check_smooth_l1_to_huber(answer):
 
 
 @exercise_for(
-    "huber-on-exponential",
+    "robust.3",
+    stub="delta = 1.0",
     hints=[
         "There are two formulas, one for c ≥ δ and one for c < δ. Where do they meet?",
         "For c < δ the expected gradient c - 1 + exp(-(c + δ)) is zero at the best constant. Solve it for δ.",
     ],
+    mistakes=[
+        (0.9, "At δ = 0.9 the loss bends exactly at 0 for this constant, but the mean gradient is not zero yet. Solve for it."),
+        (-np.log(0.1), "You have solved 1 - exp(-δ) = c. The constant itself is missing in the exponent."),
+    ],
 )
 def check_huber_on_exponential(answer):
-    r"""**3. Backwards.** For the exponential distribution with mean 1, which $\delta$ makes $0.9$ the best constant of Huber's
+    r"""Backwards.
+
+    For the exponential distribution with mean 1, which $\delta$ makes $0.9$ the best constant of Huber's
     loss? Give the number to four digits.
     """
     delta = float(answer)
@@ -80,15 +108,27 @@ def check_huber_on_exponential(answer):
 
 
 @exercise_for(
-    "delta-for-efficiency",
+    "robust.4",
+    stub="""
+        def delta_for(efficiency):
+            return 1.345
+        """,
     hints=[
         "For large n the variance is E ψ² / (E ψ')², and the mean has variance 1. The efficiency is the inverse of the first.",
         "E ψ' is the probability of |r| ≤ δ. E ψ² is the part of r² inside δ, plus δ² times the probability of the outside.",
         "Efficiency grows with δ from 2/π to 1: let scipy.optimize.brentq find the root.",
     ],
+    mistakes=[
+        (
+            lambda efficiency: stats.norm.ppf((1 + efficiency) / 2),
+            "This puts a share of the *points* inside ±δ. The efficiency is a ratio of variances.",
+        ),
+    ],
 )
 def check_delta_for_efficiency(answer):
-    r"""**4. The price list.** Write `delta_for(efficiency)`: the threshold, in standard deviations, at which Huber's estimate of
+    r"""The price list.
+
+    Write `delta_for(efficiency)`: the threshold, in standard deviations, at which Huber's estimate of
     a location has the given efficiency on normal data, for any efficiency between `0.7` and `0.99`.
     """
     t = np.linspace(-9, 9, 200_001)
@@ -105,14 +145,22 @@ def check_delta_for_efficiency(answer):
 
 
 @exercise_for(
-    "break-absolute-error",
+    "robust.5",
+    stub="point = (4.0, -5.0)",
     hints=[
         "What the loss bounds is the sign of the residual. What is not bounded?",
         "Add up |x| over the good points. Which x outweighs them all?",
     ],
+    mistakes=[
+        ((0.0, -5.0), "At x = 0 a point only lifts or lowers the line. Where does a point turn it?"),
+        ((4.0, -5.0), "Within |x| ≤ 4 the nine good points together outweigh any target."),
+        ((19.0, -5.0), "Far out, but the good points still outweigh it. Add up their |x|."),
+    ],
 )
 def check_break_absolute_error(answer):
-    r"""**5. Break it.** Nine points lie at $x = -4, -3, \dots, 4$, exactly on $y = x$. Give one further point `(x, y)` with
+    r"""Break it.
+
+    Nine points lie at $x = -4, -3, \dots, 4$, exactly on $y = x$. Give one further point `(x, y)` with
     $|x| < 40$ and $|y| \le 5$ that turns the slope of the absolute-error fit (with intercept) *negative*. Try first to do it
     with $|x| \le 4$.
     """
@@ -124,5 +172,5 @@ def check_break_absolute_error(answer):
     slopes = np.array([(y[i] - y[k]) / (x[i] - x[k]) for i, k in pairs])
     costs = [np.abs(y - y[i] - slope * (x - x[i])).sum() for (i, _), slope in zip(pairs, slopes)]
     steepest = slopes[np.isclose(costs, min(costs), rtol=1e-12)].max()
-    message = "" if steepest < 0 else f"with your point a line of slope {steepest:.3g} is best"
+    message = "" if steepest < 0 else f"with your point at x = {bad[0]:g} a line of slope {steepest:.3g} is best"
     return Result(bool(steepest < 0), "enumerated", len(pairs), float(steepest), message=message)

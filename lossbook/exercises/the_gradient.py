@@ -3,20 +3,44 @@
 import math
 
 import numpy as np
+from scipy import special
 
 from lossbook._result import Result
 from lossbook.exercises import exercise_for
 
 
+def _one_hot(logits, label):
+    return np.eye(len(logits))[label]
+
+
+def _naive_softmax(logits):
+    with np.errstate(all="ignore"):
+        return np.exp(logits) / np.exp(logits).sum()
+
+
 @exercise_for(
-    "gradient-softmax",
+    "gradient.1",
+    stub="""
+        def gradient(logits, label):
+            return np.zeros_like(logits)
+        """,
     hints=[
         "The gradient is prediction minus target.",
         "Subtract the largest logit before you take exponentials: softmax does not change.",
     ],
+    mistakes=[
+        (
+            lambda logits, label: _one_hot(logits, label) - special.softmax(logits),
+            "The sign: a step against the gradient must raise the logit of the label.",
+        ),
+        (lambda logits, label: special.softmax(logits), "This is the prediction. What has to be subtracted?"),
+        (lambda logits, label: _naive_softmax(logits) - _one_hot(logits, label), "Right for small logits. What is exp(1000)?"),
+    ],
 )
 def check_softmax_gradient(answer):
-    r"""Write `gradient(logits, label)`: the gradient of softmax cross-entropy for one example, `logits` being a NumPy vector
+    r"""The gradient of softmax cross-entropy.
+
+    Write `gradient(logits, label)`: the gradient of softmax cross-entropy for one example, `logits` being a NumPy vector
     and `label` the index of the true class. It must also work for logits such as `[1000.0, 0.0]`."""
     from lossbook import card
 
@@ -34,14 +58,21 @@ def check_softmax_gradient(answer):
 
 
 @exercise_for(
-    "gradient-concave",
+    "gradient.2",
+    stub="p = 0.9",
     hints=[
         "At target 0 the loss is the mirror image of the one at target 1: put 1 - p in the place of p.",
         "Solve 3 (1 - p) - 1 < 0.",
     ],
+    mistakes=[
+        (1 / 3, "That is where the loss with target 1 changes. Mirror it."),
+        (0.5, "At one half the slope is steepest in p, not in z. The second derivative is by the logit."),
+    ],
 )
 def check_concave(answer):
-    r"""The target is 0 and the loss is $\sigma(z)^2$. Above which predicted probability of class 1 is this loss concave, so that
+    r"""Where Newton walks away.
+
+    The target is 0 and the loss is $\sigma(z)^2$. Above which predicted probability of class 1 is this loss concave, so that
     Newton's method walks away from the target? Give a number."""
     p = float(answer)
     if not 0 < p < 1:
@@ -58,14 +89,31 @@ def check_concave(answer):
 
 
 @exercise_for(
-    "gradient-safe-rate",
+    "gradient.3",
+    stub="""
+        def safe_rate(x):
+            return 0.1
+        """,
     hints=[
         "Which matrix is never exceeded by the Hessian of the mean loss?",
         "2 / L, with L the largest eigenvalue of XᵀX / (4n).",
     ],
+    mistakes=[
+        (
+            lambda x: 2 / np.linalg.eigvalsh(x.T @ x / len(x)).max(),
+            "Safe, but four times too careful: how large can p (1 - p) be?",
+        ),
+        (lambda x: 8 / np.linalg.norm(x, 2) ** 2, "The loss is a mean. Where does n enter?"),
+        (
+            lambda x: 4 * len(x) / np.linalg.norm(x, 2) ** 2,
+            "1/L is the best rate for a bound on one step. Descent stays stable further: how far?",
+        ),
+    ],
 )
 def check_safe_rate(answer):
-    r"""Write `safe_rate(x)`: the number below which every learning rate is safe for gradient descent on the *mean* logistic
+    r"""A safe learning rate.
+
+    Write `safe_rate(x)`: the number below which every learning rate is safe for gradient descent on the *mean* logistic
     loss of a linear model with the inputs `x` of shape (n, d), whatever the labels and the start."""
     rng, worst, message = np.random.default_rng(1), 0.0, ""
     for n, d in ((5, 2), (40, 3), (200, 7)):
@@ -81,14 +129,24 @@ def check_safe_rate(answer):
 
 
 @exercise_for(
-    "gradient-softmax-twice",
+    "gradient.4",
+    stub="""
+        def floor(K):
+            return 0.0
+        """,
     hints=[
         "What is the best vector that the first softmax can give?",
         "Cross-entropy of the logits (1, 0, ..., 0) with label 0.",
     ],
+    mistakes=[
+        (lambda K: np.log(K), "That is the loss of a network that knows nothing. What can it reach at best?"),
+        (lambda K: np.log(1 + (K - 1) * np.exp(-1)) + 1, "Nearly: how large is the logit of the label, and was it subtracted?"),
+    ],
 )
 def check_softmax_twice(answer):
-    r"""Write `floor(K)`: the number that the cross-entropy of $K$ classes cannot go below when its input has already been
+    r"""Softmax, twice.
+
+    Write `floor(K)`: the number that the cross-entropy of $K$ classes cannot go below when its input has already been
     through a softmax."""
     from lossbook import softmax_cross_entropy
 
@@ -107,14 +165,32 @@ def check_softmax_twice(answer):
 
 
 @exercise_for(
-    "gradient-newton",
+    "gradient.5",
+    stub="""
+        def newton_step(weights, x, y):
+            return weights
+        """,
     hints=[
         "The gradient is Xᵀ(p - y) / n, with p the sigmoid of the logits.",
         "The Hessian is Xᵀ diag(p (1 - p)) X / n; np.linalg.solve(hessian, gradient) is the step.",
     ],
+    mistakes=[
+        (
+            lambda weights, x, y: weights - x.T @ (special.expit(x @ weights) - y) / len(y),
+            "This is a gradient step of rate 1. Newton's step is measured by the curvature.",
+        ),
+        (
+            lambda weights, x, y: (
+                weights - np.linalg.solve(x.T @ x / (4 * len(y)), x.T @ (special.expit(x @ weights) - y) / len(y))
+            ),
+            "You use the bound 1/4 in place of the curvature p (1 - p): it converges, but not in 8 steps.",
+        ),
+    ],
 )
 def check_newton(answer):
-    r"""Write `newton_step(weights, x, y)`: the weights after one Newton step on the mean logistic loss, for inputs `x` (n, d) and
+    r"""A Newton step.
+
+    Write `newton_step(weights, x, y)`: the weights after one Newton step on the mean logistic loss, for inputs `x` (n, d) and
     targets `y` (n,) of 0 and 1. Then see in how many steps it finds the optimum for the data of this chapter."""
     rng = np.random.default_rng(2)
     x, weights = rng.standard_normal((60, 3)), np.zeros(3)

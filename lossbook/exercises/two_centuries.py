@@ -7,14 +7,30 @@ from lossbook.exercises import exercise_for
 
 
 @exercise_for(
-    "boscovich-line",
+    "history.1",
+    stub="""
+        def answer(x, y):
+            return 0.0
+        """,
     hints=[
         "A line whose residuals sum to zero passes through the point of the two means. Only the slope is left.",
         "With centred data the sum is Σ |xᵢ| |b - yᵢ/xᵢ|. For which slope is a weighted sum of distances least?",
     ],
+    mistakes=[
+        (
+            lambda x, y: np.polyfit(x, y, 1)[0],
+            "This is the least-squares slope of 1805. The sum to make small is one of absolute values.",
+        ),
+        (
+            lambda x, y: np.median((y - y.mean()) / (x - x.mean())),
+            "Nearly: a slope seen from far away counts more than one seen from near the mean.",
+        ),
+    ],
 )
 def check_boscovich_line(answer):
-    r"""Do what Boscovich did: write `answer(x, y)`, which returns the slope $b$ of the line $a + b x$ with the least sum of
+    r"""The line of Boscovich.
+
+    Do what Boscovich did: write `answer(x, y)`, which returns the slope $b$ of the line $a + b x$ with the least sum of
     absolute residuals among those whose residuals sum to zero."""
     for seed, number in enumerate((3, 6, 25, 60)):
         rng = np.random.default_rng(seed)
@@ -24,17 +40,30 @@ def check_boscovich_line(answer):
         costs = np.abs(u * (v / u)[:, None] - v).sum(axis=1)  # the best slope meets one of the points exactly
         yours = float(np.abs(u * float(answer(x.copy(), y.copy())) - v).sum())
         if not yours <= costs.min() * (1 + 1e-9):
-            message = f"on {number} points your slope leaves a sum of {yours:.4g}, but {costs.min():.4g} is possible"
+            message = f"on {number} points your slope leaves a sum of {yours:.4g}, and a smaller one exists"
             return Result(False, "verified", witness=seed, message=message)
     return Result(True, "verified", points=4)
 
 
 @exercise_for(
-    "weight-of-charbonnier",
+    "history.2",
+    stub="""
+        def answer(r, scale):
+            return np.ones_like(r)
+        """,
     hints=["The weight is the derivative of the loss divided by the residual.", "It must be finite at a residual of 0."],
+    mistakes=[
+        (
+            lambda r, scale: 1 / (1 + (r / scale) ** 2),
+            "This is the weight of Cauchy's loss. Differentiate a square root instead of a logarithm.",
+        ),
+        (lambda r, scale: r / np.sqrt(1 + (r / scale) ** 2), "This is the derivative. Divide it by r, on paper."),
+    ],
 )
 def check_weight_of_charbonnier(answer):
-    r"""Write `answer(r, scale)`: the weight that iterated least squares gives to a residual $r$ under the Charbonnier loss
+    r"""A weight.
+
+    Write `answer(r, scale)`: the weight that iterated least squares gives to a residual $r$ under the Charbonnier loss
     $s^2 (\sqrt{1 + (r/s)^2} - 1)$, for arrays `r` that may contain 0."""
     from lossbook import card
 
@@ -53,14 +82,22 @@ def check_weight_of_charbonnier(answer):
 
 
 @exercise_for(
-    "two-valleys",
+    "history.3",
+    stub="numbers = [0.0]",
     hints=[
         "Beyond c the biweight is flat. What does one group of observations see of another one far away?",
         "Put some observations near 0 and some more than 2 c away.",
     ],
+    mistakes=[
+        ([0.0, 0.1, 0.2, 0.3], "All four hear each other: they lie within c = 1."),
+        ([0.0, 5.0], "Two minima, but equally deep. What makes one of them deeper?"),
+        ([0.0, 0.1, 1.0, 1.1], "The two groups are too near: each still feels the other one."),
+    ],
 )
 def check_two_valleys(answer):
-    """Give a list of at most five numbers for which the mean biweight loss of a constant, with c = 1, has two separate local
+    """Two valleys.
+
+    Give a list of at most five numbers for which the mean biweight loss of a constant, with c = 1, has two separate local
     minima of different depth."""
     from lossbook import tukey_biweight
 
@@ -78,14 +115,22 @@ def check_two_valleys(answer):
 
 
 @exercise_for(
-    "cheaper-insurance",
+    "history.4",
+    stub="delta = 1.345",
     hints=[
         "Copy the function efficiency of this chapter.",
         "A smaller δ is nearer to the median, whose efficiency is 2/π, about 0.64.",
     ],
+    mistakes=[
+        (1.28, "Nine tenths of the errors are not nine tenths of the efficiency."),
+        (1.21, "That is below five per cent more. The efficiency falls slowly: go on."),
+        (0.9, "A little too far."),
+    ],
 )
 def check_cheaper_insurance(answer):
-    r"""Robustness is an insurance, and $\delta = 1.345$ costs five per cent. For which $\delta$ does Huber's loss cost ten per
+    r"""A cheaper insurance.
+
+    Robustness is an insurance, and $\delta = 1.345$ costs five per cent. For which $\delta$ does Huber's loss cost ten per
     cent of the efficiency under standard normal errors? Give it to two decimals."""
     from scipy import stats
 

@@ -1,21 +1,38 @@
 """Exercises of the chapter "Which noise does my loss assume?"."""
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from lossbook._result import Result
 from lossbook.exercises import exercise_for
 
 
 @exercise_for(
-    "laplace-likelihood",
+    "noise.1",
+    stub="""
+        def laplace_nll(pred, target, scale):
+            return (pred - target) ** 2
+        """,
     hints=[
         "Write the density of Laplace noise first, with the factor that makes its area 1.",
         "Minus the logarithm of a product is a sum: the absolute error over the scale, and a term that keeps the scale honest.",
     ],
+    mistakes=[
+        (
+            lambda pred, target, scale: np.abs(pred - target) / scale,
+            "The density must have area 1: which factor sees to that, and what is its logarithm?",
+        ),
+        (
+            lambda pred, target, scale: np.abs(pred - target) / scale + np.log(scale),
+            "One number is still missing: the density reaches to both sides.",
+        ),
+        (lambda pred, target, scale: np.abs(pred - target) + np.log(2 * scale), "Where does the scale enter the exponent?"),
+    ],
 )
 def check_laplace_likelihood(answer):
-    r"""Write `laplace_nll(pred, target, scale)`: minus the logarithm of the density of Laplace noise, one value per example,
+    r"""A likelihood with every constant.
+
+    Write `laplace_nll(pred, target, scale)`: minus the logarithm of the density of Laplace noise, one value per example,
     with every constant. Arrays of one shape go in, an array of that shape comes out.
     """
     rng = np.random.default_rng(3)
@@ -37,14 +54,31 @@ def check_laplace_likelihood(answer):
 
 
 @exercise_for(
-    "laplace-scale",
+    "noise.2",
+    stub="""
+        def best_scale(residuals):
+            return 1.0
+        """,
     hints=[
         "Which scale makes the derivative in the section on the size of the noise equal to 0?",
         "It is a mean of something, and its unit is that of the residuals.",
     ],
+    mistakes=[
+        (lambda residuals: np.std(residuals), "This is the best scale of Gaussian noise, around the mean."),
+        (
+            lambda residuals: np.median(np.abs(residuals)),
+            "A robust scale, but not the likeliest: solve for where the derivative is 0.",
+        ),
+        (
+            lambda residuals: np.sqrt(np.mean(residuals**2)),
+            "The squares belong to the Gaussian. What stands in the exponent of Laplace's density?",
+        ),
+    ],
 )
 def check_laplace_scale(answer):
-    r"""Write `best_scale(residuals)`: the scale of Laplace noise that maximises the likelihood of these residuals."""
+    r"""The best scale.
+
+    Write `best_scale(residuals)`: the scale of Laplace noise that maximises the likelihood of these residuals."""
     for seed in range(5):
         residuals = np.random.default_rng(seed).normal(1.0, 3.0, size=50)
         found = float(answer(residuals))
@@ -59,14 +93,25 @@ def check_laplace_scale(answer):
 
 
 @exercise_for(
-    "units-of-likelihood",
+    "noise.3",
+    stub="""
+        def in_fahrenheit(nll):
+            return nll
+        """,
     hints=[
         "By what factor does a density shrink when its axis is stretched?",
         "The area under it stays 1. A factor in the density is a term in its logarithm.",
     ],
+    mistakes=[
+        (lambda nll: nll * 9 / 5, "A factor in the density becomes something else in its logarithm."),
+        (lambda nll: nll - np.log(9 / 5), "Does the density become lower or higher when its axis is stretched?"),
+        (lambda nll: 32 + nll * 9 / 5, "The number is no temperature. Ask what happens to the density."),
+    ],
 )
 def check_units(answer):
-    r"""A model of temperatures has a mean negative log-likelihood of `nll` nats in degrees Celsius. Write `in_fahrenheit(nll)`:
+    r"""A change of units.
+
+    A model of temperatures has a mean negative log-likelihood of `nll` nats in degrees Celsius. Write `in_fahrenheit(nll)`:
     the same number for the same model and the same data in degrees Fahrenheit, where $F = 32 + 9C/5$.
     """
     rng = np.random.default_rng(8)
@@ -83,15 +128,35 @@ def check_units(answer):
 
 
 @exercise_for(
-    "poisson-likelihood",
+    "noise.4",
+    stub="""
+        def poisson_nll(z, y):
+            return z - y, z - y
+        """,
     hints=[
         "Write the Poisson probability of y events at rate exp(z) and take minus its logarithm.",
         "The logarithm of y factorial stays in the value; use scipy.special.gammaln. It has no part in the gradient.",
         "What does this chapter say that the gradient is for every natural parameter?",
     ],
+    mistakes=[
+        (
+            lambda z, y: (np.exp(z) - y * z, np.exp(z) - y),
+            "Right up to a constant that depends on y: every constant was asked for.",
+        ),
+        (
+            lambda z, y: (np.exp(z) - y * z + special.gammaln(y + 1), y - np.exp(z)),
+            "The value is right. Which sign has the derivative where the rate is too high?",
+        ),
+        (
+            lambda z, y: (np.exp(z) - y * z + special.gammaln(y), np.exp(z) - y),
+            "The logarithm of y factorial: what does gammaln(y) give at y = 3?",
+        ),
+    ],
 )
 def check_poisson(answer):
-    r"""Counts $y = 0, 1, 2, \dots$ often follow a Poisson distribution. Its natural parameter is the logarithm of the rate, $z$.
+    r"""Counts.
+
+    Counts $y = 0, 1, 2, \dots$ often follow a Poisson distribution. Its natural parameter is the logarithm of the rate, $z$.
 
     Write `poisson_nll(z, y)` that returns two arrays: the negative log-likelihood, with every constant, and its derivative
     with respect to $z$.
