@@ -401,7 +401,8 @@ def test_siglip_needs_its_temperature_and_its_bias():
 def test_layout_inputs_and_targets(name):
     arrays, setting = example(name, n=16)
     apart = [a[::2] for a in arrays]
-    np.testing.assert_array_equal(call(name, *apart, **setting), call(name, *[a.copy() for a in apart], **setting))
+    together = call(name, *[a.copy() for a in apart], **setting)
+    np.testing.assert_allclose(call(name, *apart, **setting), together, rtol=1e-13)  # vector and scalar kernels round differently
     tensors = [torch.as_tensor(a) for a in arrays]
     before = [t.clone() for t in tensors]
     call(name, *predictions(name, tensors), *tensors[CARDS[name].function.predictions :], **setting).backward()
