@@ -1,9 +1,10 @@
-"""What the book asks of Sphinx beyond standard extensions: four small things, one section each.
+"""What the book asks of Sphinx beyond standard extensions: five small things, one section each.
 
 1. Figures: the SVG that a cell shows becomes part of the page, so that its ink follows the light and the dark theme.
 2. Equations: LaTeX that a cell shows and that carries ``\\label{eq-name}`` is numbered, and {eq}`eq-name` refers to it.
 3. Numbers: {measured}`0.83 <slope>` shows 0.83, a number that `make run` copies from the cell that measured `slope`.
 4. Nothing from elsewhere: scripts that would ask another host are left out.
+5. Ids: sphinx-exercise gives each exercise of a page the same id, which nothing refers to; it is taken away.
 """
 
 import re
@@ -111,6 +112,15 @@ def without_thebe_settings(app, doctree, docname):
             node.parent.remove(node)
 
 
+# ---- 5. ids ------------------------------------------------------------------------------------------------------------------
+
+
+def without_repeated_ids(app, doctree, docname):
+    for section in doctree.findall(nodes.section):
+        if section["ids"] in (["exercise-content"], ["solution-content"]):
+            section["ids"] = []
+
+
 def setup(app):
     app.add_transform(InlineFigures)
     app.add_transform(NumberedEquations)
@@ -118,5 +128,6 @@ def setup(app):
     app.add_node(measured, html=(visit_measured, depart_measured), override=True)
     app.connect("html-page-context", without_thebe, priority=900)
     app.connect("doctree-resolved", without_thebe_settings, priority=900)
+    app.connect("doctree-resolved", without_repeated_ids, priority=900)
     # A changed extension reads every page again.
     return {"env_version": zlib.crc32(Path(__file__).read_bytes()), "parallel_read_safe": True, "parallel_write_safe": True}
