@@ -245,7 +245,7 @@ def _point(symbols, domains, simplex, rng):
     size = {book.K: int(rng.choice([2, 3, 5])), book.n: int(rng.choice([2, 3, 5]))}
     length = {s: tuple(int(bound.subs(size)) for bound in bounds) for s, bounds in symbols.items()}
     wild = rng.random() < 0.2
-    point = {s: value for s, value in size.items() if any(s in bounds for bounds in symbols.values())}
+    point = {s: value for s, value in size.items() if s in symbols or any(s in bounds for bounds in symbols.values())}
     for s, shape in length.items():
         if s in size:
             continue

@@ -192,6 +192,7 @@ PROVED = {
     "sum of squares": (Derivative(Sum((Y[i] - theta) ** 2, (i, 1, n)), theta), 2 * (n * theta - Sum(Y[i], (i, 1, n)))),
     "tanh": (tanh(z), 2 * sigmoid(2 * z) - 1),
     "log-cosh": (log(cosh(z)), softplus(2 * z) - z - log(2)),
+    "numbers of examples and classes alone": ((n + K) / (n * K), 1 / n + 1 / K),
     "a limit": (Limit(log(1 + r**2 * beta) / beta, beta, 0), r**2),
 }
 
@@ -229,6 +230,7 @@ FALSE = {
     "undefined on both sides": (log(-(z**2)), log(-(z**2))),
     "true for two classes only": (Sum(softmax(Z, k) ** 2, (k, 1, K)), 1 - 2 * softmax(Z, 1) * softmax(Z, 2)),
     "one entry of a matrix": (M([[1, sigmoid(z)], [0, 1]]), M([[1, sigmoid(-z)], [0, 1]])),
+    "number of examples for number of classes": (n / K, K / n),
     "shapes": (M([[1, 0]]), M([[1], [0]])),
     "focal loss without the first term": (
         Derivative(-((1 - p) ** gamma) * log(p), p),
