@@ -308,7 +308,7 @@ def _():
             ),
             says(check.smooth, "verified", order=2),
         ],
-        chapter="05_the_gradient",
+        chapter="08_trust_the_probabilities",
     )
 
 
@@ -382,7 +382,7 @@ def _():
                 params={"gamma": 2.0},
             ),
         ],
-        chapter="05_the_gradient",
+        chapter="08_trust_the_probabilities",
     )
 
 
@@ -439,7 +439,7 @@ def _():
             says(check.unbounded, "verified", of="gradient"),
             says(check.psi_transform, "verified", psi=1 - sqrt(1 - theta**2)),
         ],
-        chapter="05_the_gradient",
+        chapter="08_trust_the_probabilities",
     )
 
 
@@ -504,7 +504,7 @@ def _():
             says(check.invertible, "verified"),
             says(check.psi_transform, "verified", psi=theta**2 / 4),
         ],
-        chapter="05_the_gradient",
+        chapter="08_trust_the_probabilities",
     )
 
 
@@ -577,7 +577,6 @@ def _():
             says(check.convex, "searched", params={"epsilon": 1.0}),
             says(check.lipschitz, "searched", bound=sqrt(2) * Rational(9, 8), params=two),
         ],
-        chapter="05_the_gradient",
     )
 
 

@@ -74,7 +74,7 @@ def _():
                 name="half the Tweedie deviance at power 1, plus its own least value",
             ),
         ],
-        chapter="03_which_noise",
+        chapter="13_counts",
     )
 
 
@@ -166,7 +166,7 @@ def _():
                 check.gradient_limit, "proved", parameter="dispersion", to="oo", expression=mu - y, name="the gradient of Poisson"
             ),
         ],
-        chapter="03_which_noise",
+        chapter="13_counts",
     )
 
 
@@ -236,7 +236,7 @@ def _():
             ),
         ],
         terms=1.0,
-        chapter="03_which_noise",
+        chapter="13_counts",
     )
 
 
@@ -318,7 +318,7 @@ def _():
                 name="the prediction at power 0",
             ),
         ],
-        chapter="03_which_noise",
+        chapter="13_counts",
     )
 
 

@@ -113,7 +113,6 @@ def _():
             ),
             denies(check.stays_below, "proved", bound="100", witness=([0.5, 0.5], [1.0, 1e-300])),
         ],
-        chapter="",
     )
 
 
@@ -186,7 +185,6 @@ def _():
                 where=_two_distributions,
             ),
         ],
-        chapter="",
     )
 
 
@@ -269,7 +267,6 @@ def _():
             says(check.at_least_as_much_as, "searched", name="exp(KL(p‖q)) - 1", other=_expm1_kl, params={"f": "pearson"}),
             says(check.amari_limits, "verified"),
         ],
-        chapter="",
     )
 
 
@@ -345,7 +342,6 @@ def _():
             says(check.unchanged, "verified", when="all points move together", change=_moved),
             says(check.unchanged, "verified", when="space is rotated", change=_rotated),
         ],
-        chapter="",
         terms=1.0,
     )
 
@@ -404,7 +400,6 @@ def _():
             says(check.unchanged, "verified", when="space is rotated", change=_rotated),
             says(check.scales_with_units, "verified"),
         ],
-        chapter="",
         terms=1.0,
     )
 

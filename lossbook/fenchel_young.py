@@ -85,7 +85,7 @@ def _():
             says(check.calibrated, "verified"),
             says(check.limit_of, "verified", family=_entmax_near_2, name="fenchel_young at α = 2 - T"),
         ],
-        chapter="05_the_gradient",
+        chapter="14_margins",
     )
 
 
@@ -190,7 +190,6 @@ def _():
             says(check.coincides, "verified", other=_sparsemax_value, name="sparsemax", params={"regularizer": "gini"}),
             says(check.limit_of, "verified", family=_entmax_near_1, name="the loss at α = 1 + T", params=SHANNON),
         ],
-        chapter="05_the_gradient",
         terms=1.0,
     )
 

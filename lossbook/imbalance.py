@@ -83,6 +83,7 @@ def _():
         link="softmax of z + τ log π",
         convention="τ log π is added in training only",
         reference="menon2021",
+        chapter="15_imbalance",
         twins=[Twin("torch.nn.functional.cross_entropy", _adjusted_torch, note="of z + τ log π")],
         claims=[
             says(check.convex, "proved"),
@@ -155,6 +156,7 @@ def _():
         link="softmax",
         convention="the rarest class has the margin max_margin; the scale multiplies logits and margins",
         reference="cao2019",
+        chapter="15_imbalance",
         twins=[Twin("torch.nn.functional.cross_entropy", _ldam_torch, note="of s (z - Δ_y e_y)", indices=True)],
         claims=[
             says(check.convex, "searched"),
@@ -224,6 +226,7 @@ def _():
         link="sigmoid",
         convention="the derivative goes through the focusing factors; gradient 0 at p = c",
         reference="ridnik2021",
+        chapter="15_imbalance",
         twins=[
             Twin(
                 "optax.sigmoid_focal_loss",

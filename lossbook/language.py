@@ -85,6 +85,7 @@ def _():
         link="softmax",
         convention="nats; tokens with label -100 are ignored; the mean divides by the tokens of this call",
         reference="chowdhery2023",
+        chapter="09_reductions",
         twins=[
             Twin("torch.nn.functional.cross_entropy", _cross_entropy_torch, at={"z_loss": 0.0}, indices=True),
             Twin(
@@ -224,6 +225,7 @@ def _():
         link="softmax of z / T",
         convention="times T²; KL(teacher, student)",
         reference="hinton2015",
+        chapter="17_smoothing",
         terms=1.0,
         twins=[
             Twin("torch.nn.functional.kl_div", _distillation_torch, note="of log softmax(· / T), times T²"),

@@ -161,7 +161,7 @@ def _():
                 name="0 in the log-variance where the variance is the squared residual",
             ),
         ],
-        chapter="03_which_noise",
+        chapter="12_quantiles",
     )
 
 
@@ -247,7 +247,7 @@ def _():
             ),
             denies(check.normalised, "verified", witness={"mean": 0.0, "log_variance": 1.0, "params": {"beta": 0.5}}),
         ],
-        chapter="03_which_noise",
+        chapter="12_quantiles",
     )
 
 
@@ -294,6 +294,7 @@ def _():
         link="identity for the mean, log for the scale",
         convention="constant log 2 kept; gradient 0 in μ at μ = y",
         reference="stigler1986",
+        chapter="03_which_noise",
         terms=1.0,
         twins=[
             Twin("torch.distributions.Laplace", _laplace_torch, note="-log_prob", reductions=("none",)),
@@ -340,7 +341,6 @@ def _():
                 name="itself when mean and target move by the same amount",
             ),
         ],
-        chapter="03_which_noise",
     )
 
 
@@ -458,7 +458,6 @@ def _():
                 name="itself when mean and target move by the same amount",
             ),
         ],
-        chapter="11_robust_regression",
     )
 
 
@@ -557,7 +556,7 @@ def _():
                 },
             ),
         ],
-        chapter="03_which_noise",
+        chapter="12_quantiles",
     )
 
 
@@ -633,7 +632,6 @@ def _():
                 name="the Gaussian, with angles in units of 1/√κ,",
             ),
         ],
-        chapter="03_which_noise",
     )
 
 

@@ -79,7 +79,7 @@ def _():
             denies(check.invertible, "verified", witness=(0.6, 0.8)),
             says(check.psi_transform, "verified", psi=Abs(Symbol("theta", real=True))),
         ],
-        chapter="05_the_gradient",
+        chapter="14_margins",
     )
 
 
@@ -131,7 +131,6 @@ def _():
             says(check.unbounded, "verified", of="gradient"),
             says(check.psi_transform, "verified", psi=Symbol("theta", real=True) ** 2),
         ],
-        chapter="05_the_gradient",
     )
 
 
@@ -193,7 +192,7 @@ def _():
             says(check.limit_of, "verified", family=_logistic_at, name="T times the cross-entropy of σ(z / T)"),
             denies(check.invertible, "verified", witness=(0.6, 0.8)),
         ],
-        chapter="05_the_gradient",
+        chapter="14_margins",
     )
 
 
@@ -251,7 +250,7 @@ def _():
             says(check.at_least, "searched", reference=_mistakes, name="the 0-1 loss"),
             says(check.limit_of, "verified", family=_cross_entropy_at, name="T times the cross-entropy of (z + 1 - e_y) / T"),
         ],
-        chapter="05_the_gradient",
+        chapter="14_margins",
         terms=1.0,
     )
 
@@ -305,7 +304,7 @@ def _():
             says(check.optimal_logits, "proved", q=TRUTH, logits="1/3, 1/3, -2/3", costs=_weston_watkins_costs),
             says(check.at_least, "searched", reference=_crammer_singer_value, name="the loss of Crammer and Singer"),
         ],
-        chapter="05_the_gradient",
+        chapter="14_margins",
         terms=1.0,
     )
 
@@ -361,7 +360,7 @@ def _():
             says(check.lipschitz, "searched", bound=1, of=" for four classes"),
             says(check.optimal_logits, "proved", q=TRUTH, logits="1, -1/2, -1/2", costs=_lee_lin_wahba_costs),
         ],
-        chapter="05_the_gradient",
+        chapter="14_margins",
         terms=1.0,
     )
 

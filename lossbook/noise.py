@@ -57,6 +57,7 @@ def _():
         link="softmax",
         convention="divided by q, so that q → 0 gives cross-entropy; q = 1 is half the absolute error",
         reference="zhang2018",
+        chapter="16_noisy_labels",
         twins=[
             Twin("keras.losses.categorical_generalized_cross_entropy", _gce_keras, reductions=("none",), indices=True),
             Twin(
@@ -155,6 +156,7 @@ def _():
         link="softmax",
         convention="log 0 := A, a finite number; the reverse part is linear in the label",
         reference="wang2019",
+        chapter="16_noisy_labels",
         claims=[
             says(
                 check.identity,
@@ -250,6 +252,7 @@ def _():
         link="softmax",
         convention="rows of T are clean classes, columns are labels",
         reference="patrini2017",
+        chapter="16_noisy_labels",
         twins=[Twin("torch.nn.functional.nll_loss", _forward_torch, note="of log(softmax(z) T)", indices=True)],
         claims=[
             says(

@@ -451,7 +451,6 @@ def _():
             ),
             says(check.homogeneous, "proved", degree=1, along="prediction, target and epsilon"),
         ],
-        chapter="11_robust_regression",
     )
 
 
@@ -798,7 +797,7 @@ def _():
             denies(check.smooth, "verified", order=1, witness=0),
             says(check.homogeneous, "proved", degree=1),
         ],
-        chapter="11_robust_regression",
+        chapter="12_quantiles",
     )
 
 
@@ -861,7 +860,7 @@ def _():
                 name="half of the expectile loss",
             ),
         ],
-        chapter="11_robust_regression",
+        chapter="12_quantiles",
     )
 
 
@@ -913,7 +912,7 @@ def _():
             says(check.smooth, "verified", order=1),
             denies(check.smooth, "verified", order=2, witness=0),
         ],
-        chapter="11_robust_regression",
+        chapter="07_what_a_loss_estimates",
     )
 
 
@@ -972,7 +971,7 @@ def _():
             denies(check.symmetric, "proved", witness={"pair": (1.0, 2.0)}),
             says(check.elicits, "verified", functional="median of the density f(y) / |y|"),
         ],
-        chapter="01_what_a_loss_is",
+        chapter="07_what_a_loss_estimates",
     )
 
 
@@ -1019,7 +1018,7 @@ def _():
             says(check.symmetric, "proved"),
             says(check.elicits, "verified", functional="mean of log(1 + y), transformed back"),
         ],
-        chapter="01_what_a_loss_is",
+        chapter="07_what_a_loss_estimates",
     )
 
 
@@ -1080,7 +1079,6 @@ def _():
             says(check.gradient_is_perpendicular, "verified"),
             denies(check.triangle_inequality, "proved", witness=([1.0, 0.0], [1.0, 1.0], [0.0, 1.0])),
         ],
-        chapter="01_what_a_loss_is",
     )
 
 

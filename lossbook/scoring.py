@@ -119,7 +119,7 @@ def _():
             says(check.murphy_decomposition, "enumerated"),
             denies(check.feels_distance, "enumerated", witness={"label": 0, "near": 1, "far": 3}),
         ],
-        chapter="04_cross_entropy",
+        chapter="08_trust_the_probabilities",
     )
 
 
@@ -188,7 +188,7 @@ def _():
             says(check.steepest, "searched", length=0.544),
             denies(check.feels_distance, "enumerated", witness={"label": 0, "near": 1, "far": 3}),
         ],
-        chapter="04_cross_entropy",
+        chapter="08_trust_the_probabilities",
     )
 
 
@@ -265,7 +265,6 @@ def _():
             says(check.forgets_confident_mistakes, "verified"),
             says(check.steepest, "searched", length=1.257),
         ],
-        chapter="04_cross_entropy",
     )
 
 
@@ -327,7 +326,7 @@ def _():
             says(check.unchanged, "verified", when="mean and target move together", change=_moved_law),
             says(check.scales_with_units, "verified"),
         ],
-        chapter="03_which_noise",
+        chapter="12_quantiles",
     )
 
 
@@ -412,7 +411,7 @@ def _():
                 check.convex, "proved", witness={"between": ([0.0, 2.0], [2.0, 0.0]), "target": 8.0, "params": {"fair": False}}
             ),
         ],
-        chapter="03_which_noise",
+        chapter="12_quantiles",
     )
 
 
@@ -472,7 +471,7 @@ def _():
             says(check.scales_with_units, "verified"),
             denies(check.convex, "proved", witness={"between": ([[0.0], [2.0]], [[2.0], [0.0]]), "target": [8.0]}),
         ],
-        chapter="03_which_noise",
+        chapter="12_quantiles",
     )
 
 

@@ -82,7 +82,6 @@ def _():
             says(check.scales_with_units, "verified", params=first),
             denies(check.convex, "proved", witness={"between": _CROSSING, "params": {"power": 2.0}}, name="the two samples"),
         ],
-        chapter="",
     )
 
 
@@ -152,7 +151,6 @@ def _():
                 params={"projections": axes[:2], "power": 2.0},
             ),
         ],
-        chapter="",
     )
 
 
@@ -226,7 +224,6 @@ def _():
             says(check.unchanged, "verified", when="the points of each sample change places", change=_shuffled),
             says(check.unchanged, "verified", when="all points move together", change=_moved),
         ],
-        chapter="",
     )
 
 
@@ -292,7 +289,6 @@ def _():
             says(check.unchanged, "verified", when="the points of each sample change places", change=_shuffled),
             says(check.unchanged, "verified", when="all points move together", change=_moved),
         ],
-        chapter="",
         terms=1.0,
     )
 

@@ -315,6 +315,15 @@ def test_sources_of_the_cards_are_in_the_bibliography():
     assert not missing
 
 
+def test_the_chapter_of_a_card_is_in_the_book_and_names_the_loss():
+    chapters = {Path(file).name: ROOT / f"{file}.ipynb" for files in PARTS.values() for file in files}
+    told = {name: card.chapter for name, card in CARDS.items() if card.chapter}
+    assert set(told.values()) <= set(chapters)
+    text = {chapter: chapters[chapter].read_text(encoding="utf-8") for chapter in set(told.values())}
+    silent = {name: chapter for name, chapter in told.items() if not re.search(rf"\b{name}\b", text[chapter])}
+    assert not silent, f"the chapter does not name the loss: {silent}"
+
+
 def test_the_letters_of_the_notation_are_those_of_the_formulas():
     from lossbook import _symbols
 
