@@ -149,6 +149,7 @@ def stackloss():
 def randhie():
     """Visits to a doctor in the RAND Health Insurance Experiment: 20190 x 9, counts from 0 to 77, variance seven times the mean.
 
+    A row is one person in one year: about 5,900 people, whose years stand together, but no column says who is who.
     Features: lncoins = ln(coinsurance in % + 1), idp (1: individual deductible), lpi = ln(max(1, yearly participation
     payment)), fmde, physlm (1: physical limitation), disea (number of chronic diseases), hlthg, hlthf, hlthp (1: self-rated
     health good, fair, poor). Units: visits. Source: RAND Corporation; A. C. Cameron and P. K. Trivedi (2005),
