@@ -4,10 +4,10 @@ import math
 
 import mpmath
 import numpy as np
-from sympy import exp, log
+from sympy import log
 
 from lossbook._result import Result
-from lossbook._symbols import K, tau
+from lossbook._symbols import epsilon
 from lossbook.exercises import exercise_for, same_formula, same_number
 
 LARGEST = 65504.0  # of float16
@@ -103,7 +103,7 @@ def check_entropy(answer):
     and their gradient is finite (choose it yourself). The gradient of the others is right: $-\log p_k - 1$.
     """
     torch = _torch()
-    for count, numbers in enumerate(([0.5, 0.25, 0.25], [0.75, 0.25, 0.0], [0.0, 1.0, 0.0]), 1):
+    for count, numbers in enumerate(([0.5, 0.25, 0.25], [0.75, 0.25, 0.0], [0.0, 1.0, 0.0], [1.0, 1e-30, 0.0]), 1):
         p = torch.tensor(numbers, dtype=torch.float64, requires_grad=True)
         value = answer(p)
         truth = -sum(x * math.log(x) for x in numbers if x)
@@ -116,34 +116,35 @@ def check_entropy(answer):
         if bad:
             where = f"the gradient by entry {bad[0]} is {slope[bad[0]].item():.4g}"
             return Result(False, "verified", count, message=f"at p = {numbers} {where}", witness=numbers)
-    return Result(True, "verified", 3)
+    return Result(True, "verified", 4)
 
 
 @exercise_for(
     "nan.4",
     stub="""
-        from lossbook._symbols import K, tau
+        from lossbook._symbols import epsilon
         from sympy import exp, log
 
-        floor = log(K)
+        edge = -1 / epsilon
         """,
     hints=[
-        "Which logits are best for the right class, and which for all others?",
-        "The loss is LSE(z) - z_y. Put in 1/τ for the right class and -1/τ for the K - 1 others. Simplify.",
+        "Divide the slope of -log(p + ε) by the slope of -log p. At which p is the quotient one half?",
+        "The quotient is p/(p + ε), which is one half at p = ε. Now solve p = 1/(1 + exp(-z)) for z.",
     ],
     mistakes=[
-        (log(1 + (K - 1) * exp(-1 / tau)), "This is the floor if the similarities cannot be negative. A cosine can."),
-        (log(1 + exp(-2 / tau)), "This is right for K = 2. How many wrong classes are there?"),
-        (log(1 + (K - 1) * exp(-2 * tau)), "Is the similarity multiplied by τ, or divided by it?"),
+        (epsilon, "This is the probability. The exercise asks for the logit."),
+        (log(epsilon), "Close for a small ε. But z is the log of the odds p/(1 - p), not of p."),
+        (log((1 - epsilon) / epsilon), "Look at the sign: this logit belongs to a sure and correct prediction."),
     ],
 )
-def check_floor(answer):
-    r"""A floor that nobody sees.
+def check_edge(answer):
+    r"""Half of the gradient.
 
-    The logits of a retrieval model are cosine similarities, between $-1$ and 1, divided by a temperature $\tau$. Which number can
-    the softmax cross-entropy of one example with $K$ classes not fall below? Give a formula in $K$ and $\tau$, in SymPy.
+    An example of the positive class has the logit $z$ and the probability $p = \sigma(z)$. Its loss is $-\log(p + \epsilon)$ with
+    $0 < \epsilon < 1$, instead of $-\log p$. At which logit is the slope by $z$ half of what it would be without $\epsilon$? Give
+    a formula in $\epsilon$, in SymPy.
     """
-    return same_formula(answer, log(1 + (K - 1) * exp(-2 / tau)))
+    return same_formula(answer, log(epsilon / (1 - epsilon)), given=(epsilon < 1,))
 
 
 @exercise_for(
@@ -166,10 +167,10 @@ def check_floor(answer):
     ],
 )
 def check_loss_scale(answer):
-    r"""The best loss scale.
+    r"""The largest loss scale.
 
-    Write `loss_scale(gradients)` for an array of gradients, not all 0, with at least one positive entry: the largest power of two
-    $s$ for which no $s\,g$ exceeds 65504 in size.
+    Write `loss_scale(gradients)` for an array of gradients, not all 0: the largest power of two $s$ for which $|s\,g|$ does not
+    exceed 65504 for any gradient $g$.
     """
     cases = [np.array(case) for case in ([1e-3, -2e-5, 3e-8], [2e-6, 1e-9], [0.5, -40.0, 1e-4], [1.0, 0.0])]
     for count, g in enumerate(cases, 1):
