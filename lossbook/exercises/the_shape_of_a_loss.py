@@ -108,7 +108,7 @@ def check_largest_rate(answer):
     r"""Who can stay here?
 
     The loss $(uv - 1)^2$ has a minimum at $u = \theta$, $v = 1/\theta$ for every $\theta > 0$. Give, as a formula in $\theta$,
-    the learning rate above which gradient descent is thrown out of this minimum: a SymPy expression in `theta` of
+    the learning rate above which gradient descent cannot stay near this minimum: a SymPy expression in `theta` of
     `lossbook.derive`, or its text.
     """
     return same_formula(answer, 2 / (2 * theta**2 + 2 / theta**2), given=[theta > 0])
@@ -168,7 +168,7 @@ def _network():
         """,
     hints=[
         "relu(α z) = α relu(z) for α > 0. What must be multiplied by α, and what divided by it?",
-        "The Hessian entry of a weight grows if the weights of the other layer grow. Which α, above or below 1, and how far?",
+        "The Hessian entry of a weight grows like the square of the weights of the other layer. How far from 1 must α be?",
     ],
     mistakes=[
         (
@@ -185,9 +185,9 @@ def _network():
 def check_sharpen(answer):
     r"""A sharper network.
 
-    A ReLU network is `np.maximum(x @ w1 + b1, 0) @ w2 + b2`. It fits its targets exactly. Write `sharpen(w1, b1, w2, b2)`
-    that returns four arrays of the same shapes which give the *same function*, but in which the sharpness of the mean squared
-    error is at least 50 times as large.
+    A ReLU network with one output is `np.maximum(x @ w1 + b1, 0) @ w2 + b2`. It fits its 60 targets exactly. Write
+    `sharpen(w1, b1, w2, b2)` that returns four arrays of the same shapes which give the *same function* for every `x`, but
+    at which the Hessian of the mean squared error has a largest eigenvalue at least 50 times as large.
     """
     weights, x, y = _network()
     found = tuple(np.asarray(part, float) for part in answer(*(part.copy() for part in weights)))
