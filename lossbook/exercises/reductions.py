@@ -61,7 +61,8 @@ def check_epoch_mean(answer):
     """The mean of an epoch.
 
     A training loop has stored the mean loss of each batch and how many valid tokens it had, two NumPy arrays. Write
-    `epoch_mean(means, counts)`: the mean over all valid tokens of the epoch. A batch may have had none; then its mean is nan.
+    `epoch_mean(means, counts)`: the mean over all valid tokens of the epoch. A batch may have had none; then its mean is nan. At
+    least one batch had some.
     """
     cases = [
         (np.array([0.7, 0.3, 2.5]), np.array([64, 64, 5])),
@@ -106,7 +107,8 @@ def check_masked_gradient(answer):
     """A mask that holds.
 
     Write `masked_gradient(pred, target, valid)`: the gradient of the mean squared error over the valid entries, with respect to
-    `pred`. All three are arrays of one length, `valid` is boolean. Where it is False, `pred` and `target` may hold anything.
+    `pred`. All three are arrays of one length. `valid` is boolean and somewhere True; where it is False, `pred` and `target` may
+    hold anything, also nan.
     """
     cases = [
         (np.array([1.0, 2.0, 4.0]), np.array([0.0, 3.0, 1.0]), np.array([True, False, True])),
