@@ -99,6 +99,8 @@ def _compile(expression, sizes, integers):
     arguments = [*names.values(), *scalars]
     exponents = [e.args[0] for e in expression.atoms(sp.exp, sp.cosh, sp.sinh, sp.tanh)]
     exponents += [e.args[0] ** 2 for e in expression.atoms(sp.erf, sp.erfc)]  # their tails are exp(-u²)
+    if any(e.free_symbols - set(arguments) for e in exponents):  # they hold an integral's own variable
+        raise ValueError(f"SymPy cannot carry out every integral of {expression}: compare a form in which it can")
     places = [(entry.base, tuple(int(index) - 1 for index in entry.indices)) for entry in entries]
     shared = not expression.has(sp.Piecewise)  # a branch that is not taken must not be computed: it may divide by zero
     value = sp.lambdify(arguments, expression, "mpmath", cse=shared)

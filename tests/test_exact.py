@@ -27,6 +27,7 @@ from sympy import (
     log,
     pi,
     sign,
+    sin,
     sqrt,
     tanh,
 )
@@ -160,6 +161,11 @@ def test_points_of_a_finite_set_and_of_an_empty_one():
 
 
 # --- equality -------------------------------------------------------------------------------------------------------------
+
+def test_an_integral_without_a_closed_form_is_refused():
+    with pytest.raises(ValueError, match="cannot carry out every integral"):
+        equal(Integral(exp(sin(theta)), (theta, 0, sigma)), sigma)
+
 
 PROBABILITIES = M([softmax(Z, a) for a in (1, 2, 3)])
 HESSIAN = M(3, 3, lambda a, b: Derivative(logsumexp(Z), Z[a + 1], Z[b + 1]))

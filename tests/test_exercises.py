@@ -213,6 +213,7 @@ def test_same_function_says_where_it_differs_and_keeps_its_cases():
     assert same_function(lambda x: -x, np.negative, [(case,)])
     assert not same_function(lambda x: x * np.nan, np.negative, [(case,)])
     assert same_function(lambda x: x * np.inf, lambda x: x * np.inf, [(case,)])
+    assert not same_function(lambda x: x, lambda x: x * np.inf, [(case,)])
     assert "shape (), not (2,)" in same_function(np.sum, np.negative, [(case,)]).message
 
 

@@ -25,7 +25,7 @@ def same_function(answer, reference, cases, *, rtol=1e-9, atol=1e-12):
             return Result(False, "verified", count, witness=case, message=message)
         with np.errstate(invalid="ignore"):  # inf - inf
             gap = np.abs(got - expected)
-        if not np.all((gap <= atol + rtol * np.abs(expected)) | (got == expected)):
+        if not np.all((got == expected) | np.isfinite(expected) & (gap <= atol + rtol * np.abs(expected))):
             message = f"at ({shown}) your answer is {_short(got)}"
             return Result(False, "verified", count, float(np.max(gap)), case, message)
     return Result(True, "verified", len(cases))
