@@ -162,6 +162,7 @@ def test_points_of_a_finite_set_and_of_an_empty_one():
 
 # --- equality -------------------------------------------------------------------------------------------------------------
 
+
 def test_an_integral_without_a_closed_form_is_refused():
     with pytest.raises(ValueError, match="cannot carry out every integral"):
         equal(Integral(exp(sin(theta)), (theta, 0, sigma)), sigma)

@@ -51,8 +51,8 @@ def check_to_torch(answer):
 def check_undo(answer):
     r"""Undo the bias.
 
-    A net is at the optimum of the cross-entropy with label smoothing and gives the probabilities `p` (the last axis holds the
-    classes). Write `undo(p, eps)`: the true class probabilities.
+    A net is at the optimum of the cross-entropy with label smoothing (as in PyTorch) and gives the probabilities `p` (the last
+    axis holds the classes). Write `undo(p, eps)`: the true class probabilities.
     """
     rng = np.random.default_rng(0)
     cases = []
@@ -118,5 +118,7 @@ def check_stuck(answer):
     q, p = np.exp(log_q), np.exp(log_p)
     right = float(np.linalg.norm(q - p))
     exchanged = float(np.linalg.norm(q * (log_q - log_p - q @ (log_q - log_p))))
-    message = "" if right > 1 and exchanged < 1e-3 else f"the gradients have the lengths {right:.4g} and {exchanged:.4g}"
+    message = (
+        "" if right > 1 and exchanged < 1e-3 else f"right order: a gradient of length {right:.4g}; exchanged: {exchanged:.4g}"
+    )
     return Result(not message, "verified", 1, exchanged, message=message)
