@@ -22,7 +22,7 @@ from lossbook.exercises import exercise_for, same_formula, same_function
         (lambda missed, alarm: missed / (missed + alarm), "With a dear miss you would now act later. Which cost belongs on top?"),
         (
             lambda missed, alarm: alarm / missed,
-            "Nearly right when a miss is far dearer. Acting is free of charge with probability p.",
+            "Nearly right when a miss is far dearer. But acting costs nothing where the event happens: weigh the alarm by 1 - p.",
         ),
     ],
 )
@@ -152,7 +152,7 @@ def check_reversed(answer):
     r"""Two judges disagree.
 
     It rains on four days. Give two lists of four stated probabilities of rain, `(first, second)`, each between `0.01` and
-    `0.99`, such that the Brier score prefers the first forecaster and cross-entropy prefers the second.
+    `0.99`, such that the first forecaster has the smaller mean Brier score and the second the smaller mean cross-entropy.
     """
     first, second = (np.asarray(part, float) for part in answer)
     if first.shape != (4,) or second.shape != (4,):
