@@ -82,6 +82,7 @@ def check_smeared(answer):
         "The derivative of u log u is log u + 1. Put it into G(y) - G(y_hat) - G'(y_hat) (y - y_hat) and collect.",
     ],
     mistakes=[
+        ("2 * (y * log(y / y_hat) - y + y_hat)", "This is a deviance. The divergence itself has no factor 2."),
         ("y * log(y / y_hat)", "The linear terms are missing: this one can be negative, a divergence cannot."),
         (
             "y_hat * log(y_hat / y) - y_hat + y",
