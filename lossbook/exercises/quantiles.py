@@ -87,8 +87,8 @@ def check_ladder(answer):
 def check_uniform_crps(answer):
     r"""A score on paper.
 
-    The forecast is the uniform distribution on $[0, 1]$, the target $y$ lies in it. Give the CRPS as a formula in `y`. (For which
-    target is it lowest, and how low?)
+    The forecast is the uniform distribution on $[0, 1]$, the target $y$ lies in it. Give the CRPS as a polynomial in `y`, to be
+    compared at any $y$. (For which target is it lowest, and how low?)
     """
     return same_formula(answer, y**3 / 3 + (1 - y) ** 3 / 3)
 
@@ -120,6 +120,10 @@ def _radius(scores, alpha):
             "With so few scores the largest is not enough: what does the promise require then?",
         ),
         (
+            lambda scores, alpha: float(np.sort(scores)[int(np.ceil(round((len(scores) + 1) * (1 - alpha), 9))) - 1]),
+            "Right while such a score exists. With few scores the rank is n + 1: no finite number keeps the promise then.",
+        ),
+        (
             lambda scores, alpha: float(np.sort(scores)[min(int((len(scores) + 1) * (1 - alpha)), len(scores)) - 1]),
             "A rank that is rounded down promises too little.",
         ),
@@ -137,7 +141,13 @@ def check_radius(answer):
     cases = [(rng.normal(size=n).round(3), alpha) for n, alpha in sizes]
 
     def finite(radius):
-        return lambda scores, alpha: np.minimum(float(radius(scores, alpha)), 1e9)  # so that infinity differs from other numbers
+        def bounded(scores, alpha):
+            try:
+                return np.minimum(float(radius(scores, alpha)), 1e9)  # so that infinity differs from other numbers
+            except IndexError:
+                return np.nan  # the rank n + 1 was looked up among n scores
+
+        return bounded
 
     return same_function(finite(answer), finite(_radius), cases)
 
