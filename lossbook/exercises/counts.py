@@ -17,6 +17,7 @@ from lossbook.exercises import exercise_for, same_formula, same_function, same_n
     mistakes=[
         (5.0, "This is the mean of the two rates. A clinic that was watched for longer knows more about the rate."),
         (28.5, "This is events per clinic. The clinics were watched for different times."),
+        (1.335, "This looks like z, the logarithm. The question asks for the rate exp(z)."),
     ],
 )
 def check_exposure(answer):
@@ -125,6 +126,10 @@ def _errors(y):
         (
             lambda y: np.array([1 / np.sqrt(y.sum()), np.sum((y - y.mean()) ** 2) / y.sum() ** 2]),
             "The first is right. The second is a variance: its root is missing.",
+        ),
+        (
+            lambda y: np.array([1 / np.sqrt(y.sum()), y.std(ddof=1) * np.sqrt(len(y)) / y.sum()]),
+            "The first is right. The second is close: the sandwich adds up the squares and does not correct for n - 1.",
         ),
     ],
 )
