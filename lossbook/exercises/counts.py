@@ -11,7 +11,7 @@ from lossbook.exercises import exercise_for, same_formula, same_function, same_n
     "count.1",
     stub="rate = 5.0",
     hints=[
-        "Write the loss of both clinics with the offsets log 3 and log 10. Where does the sum of its gradients vanish?",
+        "Write the loss of both clinics with the offsets log 3 and log 12. Where does the sum of its gradients vanish?",
         "The gradient of a clinic is t exp(z) - y. Add the two and solve for exp(z).",
     ],
     mistakes=[
