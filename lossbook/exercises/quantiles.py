@@ -134,7 +134,7 @@ def check_radius(answer):
 
     Write `radius(scores, alpha)`: the number by which split conformal prediction widens an interval, from the $n$ calibration
     scores, so that a new example is covered with probability at least $1 - \alpha$. If no finite number can promise this, return
-    `np.inf`. (Take the ceiling of a number rounded to 9 decimals: `9 * 0.1` is not quite `0.9`.)
+    `np.inf`. (Take the ceiling of a number rounded to 9 decimals: `100 * (1 - 0.45)` is a little more than 55.)
     """
     rng = np.random.default_rng(1)
     sizes = ((12, 0.4), (19, 0.1), (20, 0.1), (57, 0.25), (9, 0.1), (8, 0.1), (4, 0.5))
