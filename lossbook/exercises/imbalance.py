@@ -96,14 +96,20 @@ def check_batch_size(answer):
     r"""How large a batch?
 
     One example in 51 is positive, and batches are drawn at random. What is the smallest batch size with which
-    at least 95 of 100 batches hold a positive?
+    at least 95 of 100 batches hold a positive, on average?
     """
     size = int(answer)
     empty = (50 / 51) ** size
     if size != answer or size < 1:
         return Result(False, "enumerated", message=f"{answer} is no batch size")
     if empty > 0.05:
-        return Result(False, "enumerated", 1, empty, message=f"of 1000 batches of {size}, {1000 * empty:.0f} have no positive")
+        return Result(
+            False,
+            "enumerated",
+            1,
+            empty,
+            message=f"of 10000 batches of {size}, {10000 * empty:.0f} have no positive: more than 500",
+        )
     smaller = (50 / 51) ** (size - 1)
     message = "" if smaller > 0.05 else f"{size} is enough, and so is {size - 1}"
     return Result(smaller > 0.05, "enumerated", 2, smaller, message=message)

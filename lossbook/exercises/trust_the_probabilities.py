@@ -19,10 +19,13 @@ from lossbook.exercises import exercise_for, same_formula, same_function
         "Acting costs (1 - p) times the alarm, not acting p times the miss. At which p are they equal?",
     ],
     mistakes=[
-        (lambda missed, alarm: missed / (missed + alarm), "With a dear miss you would now act later. Which cost belongs on top?"),
+        (
+            lambda missed, alarm: missed / (missed + alarm),
+            "With an expensive miss you would now act later. Which cost belongs in the numerator?",
+        ),
         (
             lambda missed, alarm: alarm / missed,
-            "Nearly right when a miss is far dearer. But acting costs nothing where the event happens: weigh the alarm by 1 - p.",
+            "Nearly right when a miss costs far more. But acting is free where the event happens: weigh the alarm by 1 - p.",
         ),
     ],
 )
