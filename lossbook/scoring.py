@@ -188,7 +188,7 @@ def _():
             says(check.steepest, "searched", length=0.544),
             denies(check.feels_distance, "enumerated", witness={"label": 0, "near": 1, "far": 3}),
         ],
-        chapter="08_trust_the_probabilities",
+        chapter="04_cross_entropy",
     )
 
 
