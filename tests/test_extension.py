@@ -72,3 +72,18 @@ def test_page(tmp_path):
 def test_what_cannot_be_resolved_is_reported(tmp_path, prose, complaint):
     _, warnings = build(tmp_path, prose)
     assert complaint in warnings
+
+
+def test_terms_lead_to_the_glossary(tmp_path):
+    (tmp_path / "book").mkdir()
+    glossary = "# Glossary\n\n```{glossary}\nloss\n  损失 · What a mistake costs.\n\nabsolute loss\n  绝对损失 · The distance.\n```\n"
+    (tmp_path / "book/glossary.md").write_text(glossary, encoding="utf-8")
+    prose = "# A loss\n\nAn *absolute loss* of `loss`, glossy: two Losses and one loss.\n\n```{toctree}\nbook/glossary\n```\n"
+    html, warnings = build(tmp_path, prose)
+    assert "WARNING" not in warnings and "ERROR" not in warnings, warnings
+    links = re.findall(r'<a class="term[^"]*" href="([^"]+)" title="([^"]+)">([^<]+)</a>', html)
+    assert links == [
+        ("book/glossary.html#term-absolute-loss", "绝对损失 · The distance.", "absolute loss"),
+        ("book/glossary.html#term-loss", "损失 · What a mistake costs.", "Losses"),
+    ]
+    assert 'id="term-loss"' in (tmp_path / "out/book/glossary.html").read_text(encoding="utf-8")

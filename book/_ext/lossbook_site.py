@@ -1,10 +1,11 @@
-"""What the book asks of Sphinx beyond standard extensions: five small things, one section each.
+"""What the book asks of Sphinx beyond standard extensions: six small things, one section each.
 
 1. Figures: the SVG that a cell shows becomes part of the page, so that its ink follows the light and the dark theme.
 2. Equations: LaTeX that a cell shows and that carries ``\\label{eq-name}`` is numbered, and {eq}`eq-name` refers to it.
 3. Numbers: {measured}`0.83 <slope>` shows 0.83, a number that `make run` copies from the cell that measured `slope`.
 4. Nothing from elsewhere: scripts that would ask another host are left out.
 5. Ids: sphinx-exercise gives each exercise of a page the same id, which nothing refers to; it is taken away.
+6. Terms: the first time that a page uses a term of the glossary, the word leads there and shows the definition under the pointer.
 """
 
 import re
@@ -121,6 +122,54 @@ def without_repeated_ids(app, doctree, docname):
             section["ids"] = []
 
 
+# ---- 6. terms ----------------------------------------------------------------------------------------------------------------
+
+GLOSSARY = "book/glossary"
+
+
+def definitions(env):
+    """{term: (id on the page of the glossary, definition as text)}"""
+    if GLOSSARY not in env.found_docs:
+        return {}
+    items = env.get_doctree(GLOSSARY).findall(nodes.definition_list_item)
+    pairs = ((item.children[0], item.children[-1]) for item in items)
+    return {term.astext(): (term["ids"][0], " ".join(definition.astext().split())) for term, definition in pairs}
+
+
+def pattern_of(terms):
+    """Any of the terms, the longest first, as a whole word or its plural."""
+    longest_first = sorted(terms, key=len, reverse=True)
+    return re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, longest_first))})(?:e?s)?(?![\w-])", re.IGNORECASE)
+
+
+def in_prose(text):
+    """Whether this is a piece of a paragraph, emphasised or not; a word in a link, a heading or code stays as it is."""
+    node = text.parent
+    while isinstance(node, (nodes.emphasis, nodes.strong)):
+        node = node.parent
+    return isinstance(node, nodes.paragraph)
+
+
+def link_terms(app, doctree, docname):
+    terms = {} if docname == GLOSSARY else definitions(app.env)
+    if not terms or app.builder.format != "html":
+        return
+    pattern = pattern_of(terms)
+    known, page = {term.lower(): term for term in terms}, app.builder.get_relative_uri(docname, GLOSSARY)
+    for text in filter(in_prose, list(doctree.findall(nodes.Text))):
+        new, end = [], 0
+        for match in pattern.finditer(text):
+            term = known.pop(match[1].lower(), None)  # the first time only
+            if term is None:
+                continue
+            anchor, definition = terms[term]
+            link = nodes.reference("", match[0], refuri=f"{page}#{anchor}", reftitle=definition, internal=True, classes=["term"])
+            new += [nodes.Text(text[end : match.start()]), link]
+            end = match.end()
+        if new:
+            text.parent.replace(text, [node for node in [*new, nodes.Text(text[end:])] if node.astext()])
+
+
 def setup(app):
     app.add_transform(InlineFigures)
     app.add_transform(NumberedEquations)
@@ -129,5 +178,6 @@ def setup(app):
     app.connect("html-page-context", without_thebe, priority=900)
     app.connect("doctree-resolved", without_thebe_settings, priority=900)
     app.connect("doctree-resolved", without_repeated_ids, priority=900)
+    app.connect("doctree-resolved", link_terms, priority=900)
     # A changed extension reads every page again.
     return {"env_version": zlib.crc32(Path(__file__).read_bytes()), "parallel_read_safe": True, "parallel_write_safe": True}
