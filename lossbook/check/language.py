@@ -7,6 +7,7 @@ from .. import _points
 from .._exact import equal
 from .._result import Result
 from .._symbols import K, j, l, sigmoid
+from .._xp import log_softmax
 from ._kind import kind, largest, settings, values
 from .margin import ETA, V
 
@@ -76,36 +77,31 @@ def raises_the_chosen(card, *, where="", model=None, at=None):
     """
     rng, worst, count, told = np.random.default_rng(25), np.inf, 0, ""
     fixed = model or at
+    answers = np.array(fixed["answers"]) if fixed else np.eye(4)  # (K, D)
     for setting in settings(card, None):
-        for _ in range(1 if fixed else 10):
-            answers = np.array(fixed["answers"]) if fixed else np.eye(4)
-            state = np.array(fixed["state"]) if fixed else rng.normal(0, 2, 4)
-            start = _log_softmax(answers @ state)
-            for _step in range(300):
-                now = _log_softmax(answers @ state)
-                slopes = card.gradients(*_pair(card, now, start), **setting)
-                pull = sum(g * (np.eye(len(now))[i] - np.exp(now)) for i, g in enumerate(slopes))
-                state = state - 0.05 * answers.T @ pull
-            end = _log_softmax(answers @ state)
-            before, after = (float(card.function(*_pair(card, row, start), **setting)) for row in (start, end))
-            rise, count = end[0] - start[0], count + 1
-            if at is not None and not (end[1] < start[1] and after < before):
+        states = np.array([fixed["state"]]) if fixed else rng.normal(0, 2, (10, 4))  # (R, D): R models at once
+        start = log_softmax(states @ answers.T)  # (R, K)
+        for _step in range(300):
+            now = log_softmax(states @ answers.T)
+            slopes = card.gradients(*_pair(card, now, start), **setting)
+            pull = sum(g[:, None] * (np.eye(len(answers))[i] - np.exp(now)) for i, g in enumerate(slopes))
+            states = states - 0.05 * pull @ answers
+        end = log_softmax(states @ answers.T)
+        before, after = (card.function(*_pair(card, p, start), reduction="none", **setting) for p in (start, end))
+        for s, e, b, a in zip(start, end, before, after):
+            rise, count = e[0] - s[0], count + 1
+            if at is not None and not (e[1] < s[1] and a < b):
                 rise = 0.0  # a witness shows both answers falling and the loss as well
             if not rise >= worst or count == 1:
                 worst = float(rise)
-                told = f"log-probabilities {start[:2].round(2)} to {end[:2].round(2)}, loss {before:.3f} to {after:.3f}"
+                told = f"log-probabilities {s[:2].round(2)} to {e[:2].round(2)}, loss {b:.3f} to {a:.3f}"
     falls = worst < 0 if at is not None else not worst > 0
     return Result(not falls, "verified" if at is not None else "searched", count, worst, message=told)
 
 
 def _pair(card, now, start):
-    """The arrays of a loss of the first two answers: what the model says now and what the reference, its start, says."""
-    return [np.float64(v) for v in (now[0], now[1], start[0], start[1])][: len(card.function.axes)]
-
-
-def _log_softmax(z):
-    z = z - z.max()
-    return z - np.log(np.exp(z).sum())
+    """The arrays of a loss of the first two answers: what the models say now and what the reference, their start, says."""
+    return [now[:, 0], now[:, 1], start[:, 0], start[:, 1]][: len(card.function.axes)]
 
 
 @kind("its best margin is {margin} when the chosen answer is preferred with probability eta")
@@ -241,7 +237,7 @@ def _three_actions(at):
     """Pairs (logits of the policy, log-probabilities of the reference) on three actions: twenty random ones, or the given one."""
     rng = np.random.default_rng(27)
     pairs = [rng.normal(0, 1.5, (2, 3)) for _ in range(20)] if at is None else [np.array(at)]
-    return [(logits, _log_softmax(other)) for logits, other in pairs]
+    return [(logits, log_softmax(other)) for logits, other in pairs]
 
 
 @kind("{which} is an unbiased estimate of KL(π, π₀) under samples of π", "{which} is a biased estimate of KL(π, π₀)")
@@ -251,7 +247,7 @@ def estimates_divergence(card, *, which, at=None):
 
     worst, count = 0.0, 0
     for logits, reference in _three_actions(at):
-        log_p = _log_softmax(logits)
+        log_p = log_softmax(logits)
         mean = np.exp(log_p) @ getattr(kl_estimators(log_p, reference), which)
         worst, count = largest([worst, abs(mean - np.exp(log_p) @ (log_p - reference))]), count + 3
     return Result(worst < 1e-14, "enumerated", count, worst, message=f"largest bias {worst:.3g}")
