@@ -92,6 +92,7 @@ def _():
             says(check.scale_invariant, "verified"),
             says(check.gradient_is_perpendicular, "verified"),
         ],
+        chapter="18_contrastive",
     )
 
 
@@ -160,6 +161,7 @@ def _():
             says(check.scale_invariant, "verified"),
             says(check.gradient_is_perpendicular, "verified"),
         ],
+        chapter="18_contrastive",
     )
 
 

@@ -61,6 +61,7 @@ def _():
             says(check.unchanged, "verified", when="both boxes are stretched along x and along y", change=_stretched),
             *_common_claims(),
         ],
+        chapter="20_segmentation",
     )
 
 
@@ -103,6 +104,7 @@ def _():
             says(check.unchanged, "verified", when="both boxes are stretched along x and along y", change=_stretched),
             *_common_claims(),
         ],
+        chapter="20_segmentation",
     )
 
 
@@ -143,6 +145,7 @@ def _():
             says(check.triangle_inequality, "searched"),
             *_common_claims(),
         ],
+        chapter="20_segmentation",
     )
 
 
@@ -196,6 +199,7 @@ def _():
             says(check.triangle_inequality, "searched"),
             *_common_claims(),
         ],
+        chapter="20_segmentation",
     )
 
 

@@ -111,6 +111,7 @@ def _():
             denies(check.convex, "proved", name="the embeddings", witness=_NEGATIVE),
         ],
         terms=1.0,  # at a distance close to the margin: the unit of the squared margin
+        chapter="18_contrastive",
     )
 
 
@@ -208,6 +209,7 @@ def _():
             denies(check.mean_of_those_that_cost, "verified", witness=_ONE_OF_FOUR),
         ],
         terms=1.0,  # two distances and the margin: the unit of the margin
+        chapter="18_contrastive",
     )
 
 
@@ -273,6 +275,7 @@ def _():
             denies(check.sums_over_parts, "verified", witness=[[[0.0], [1.0], [1.5], [2.5]], [0, 0, 1, 1]]),
         ],
         terms=1.0,
+        chapter="18_contrastive",
     )
 
 
@@ -352,6 +355,7 @@ def _():
             says(check.moves_with_the_rows, "verified"),
             denies(check.sums_over_parts, "verified", witness=[_TWO, _TWO]),
         ],
+        chapter="18_contrastive",
     )
 
 
@@ -404,6 +408,7 @@ def _():
             says(check.moves_with_the_rows, "verified"),
             denies(check.sums_over_parts, "verified", witness=[_TWO, _TWO]),
         ],
+        chapter="18_contrastive",
     )
 
 
@@ -465,6 +470,7 @@ def _():
             says(check.moves_with_the_rows, "verified"),
             denies(check.sums_over_parts, "verified", witness=[_TWO * 2, [0, 1, 0, 1]]),
         ],
+        chapter="18_contrastive",
     )
 
 
@@ -539,6 +545,7 @@ def _():
             says(check.moves_with_the_rows, "verified"),
             denies(check.sums_over_parts, "verified", witness=[_TWO, _TWO]),
         ],
+        chapter="18_contrastive",
     )
 
 

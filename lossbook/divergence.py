@@ -185,6 +185,7 @@ def _():
                 where=_two_distributions,
             ),
         ],
+        chapter="23_adversaries",
     )
 
 
@@ -267,6 +268,7 @@ def _():
             says(check.at_least_as_much_as, "searched", name="exp(KL(p‖q)) - 1", other=_expm1_kl, params={"f": "pearson"}),
             says(check.amari_limits, "verified"),
         ],
+        chapter="23_adversaries",
     )
 
 
@@ -343,6 +345,7 @@ def _():
             says(check.unchanged, "verified", when="space is rotated", change=_rotated),
         ],
         terms=1.0,
+        chapter="23_adversaries",
     )
 
 
@@ -401,6 +404,7 @@ def _():
             says(check.scales_with_units, "verified"),
         ],
         terms=1.0,
+        chapter="23_adversaries",
     )
 
 

@@ -66,6 +66,7 @@ def _():
                 name="half the squared length of the mean, for three entries of variance 1",
             ),
         ],
+        chapter="22_latent_variables",
     )
 
 
@@ -131,6 +132,7 @@ def _():
             ),
             says(check.convex, "proved", name="log-likelihood and KL together"),
         ],
+        chapter="22_latent_variables",
     )
 
 
@@ -210,6 +212,7 @@ def _():
             says(check.lipschitz, "searched", bound=sqrt(2), wrt=None, params={"form": "hinge"}),
             says(check.lipschitz, "searched", bound=sqrt(2), wrt=None, params={"form": "minimax"}),
         ],
+        chapter="23_adversaries",
     )
 
 
@@ -311,6 +314,7 @@ def _():
                 witness={"fake": "t", "params": {"form": "minimax"}},
             ),
         ],
+        chapter="23_adversaries",
     )
 
 
@@ -410,6 +414,7 @@ def _():
             says(check.convex, "proved", name="the score"),
             says(check.coincides, "verified", other=_noise_error, name="‖ε̂ - ε‖²/σ² with ε̂ = -σ s, the diffusion loss"),
         ],
+        chapter="24_diffusion",
     )
 
 
@@ -494,6 +499,7 @@ def _():
             ),
             says(check.positive_at_its_best, "verified", answer=_noise_from_score),
         ],
+        chapter="24_diffusion",
     )
 
 
@@ -548,6 +554,7 @@ def _():
                 check.coincides, "verified", other=_backwards, name="itself along the reversed path, with the velocity reversed"
             ),
         ],
+        chapter="24_diffusion",
     )
 
 

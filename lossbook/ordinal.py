@@ -109,6 +109,7 @@ def _():
             says(check.convex_with, "searched", parameter="thresholds"),
             says(check.lipschitz, "searched", bound=1),
         ],
+        chapter="19_ranking",
     )
 
 
@@ -179,6 +180,7 @@ def _():
             denies(check.rank_consistent, "verified", model="a score for each step", witness=CROSSING),
             denies(check.normalised, "verified", witness={"logits": [0.0, 0.0]}),
         ],
+        chapter="19_ranking",
     )
 
 
@@ -246,6 +248,7 @@ def _():
                 where={K: 2, Q[1]: 1 - y, Q[2]: y},
             ),
         ],
+        chapter="19_ranking",
     )
 
 

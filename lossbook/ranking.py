@@ -99,6 +99,7 @@ def _():
             says(check.separates, "searched"),
             denies(check.ranks_as_ndcg, "verified", witness=CROSSED),
         ],
+        chapter="19_ranking",
     )
 
 
@@ -162,6 +163,7 @@ def _():
             denies(check.separates, "proved", witness=(5.0, 5.0), params={"margin": 0.0}),
             denies(check.ranks_as_ndcg, "verified", witness=CROSSED),
         ],
+        chapter="19_ranking",
     )
 
 
@@ -220,6 +222,7 @@ def _():
             says(check.bounds_reciprocal_rank, "searched"),
             denies(check.ranks_as_ndcg, "verified", witness=CROSSED),
         ],
+        chapter="19_ranking",
     )
 
 
@@ -272,6 +275,7 @@ def _():
             says(check.equals, "verified", other="pairwise_logistic", arguments=_as_lists, when=" of the two scores of a list"),
             denies(check.ranks_as_ndcg, "verified", witness=CROSSED),
         ],
+        chapter="19_ranking",
     )
 
 
@@ -334,6 +338,7 @@ def _():
             says(check.ranks_as_ndcg, "verified"),
             denies(check.convex, "proved", name="the scores", witness=BULGE),
         ],
+        chapter="19_ranking",
     )
 
 

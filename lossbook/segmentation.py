@@ -115,6 +115,7 @@ def _():
             denies(check.metric_on_sets, "enumerated", witness=([1, 0], [1, 1], [0, 1]), params=plain),
             denies(check.submodular, "enumerated", witness=[1, 1, 0], params=plain),
         ],
+        chapter="20_segmentation",
     )
 
 
@@ -187,6 +188,7 @@ def _():
             denies(check.convex, "proved", name="the probabilities", witness=BETWEEN_MASKS | {"params": plain}),
             denies(check.metric_on_sets, "enumerated", witness=([1, 0], [1, 1], [1, 1]), params=plain),
         ],
+        chapter="20_segmentation",
     )
 
 
@@ -257,6 +259,7 @@ def _():
             ),
             denies(check.convex, "proved", name="the probabilities", witness=BETWEEN_MASKS | {"params": plain}),
         ],
+        chapter="20_segmentation",
     )
 
 
@@ -336,6 +339,7 @@ def _():
             denies(check.convex, "proved", name="the probabilities", witness=BETWEEN_MASKS | {"params": plain}),
             denies(check.pools, "verified", witness=TWO_IMAGES, params=plain),
         ],
+        chapter="20_segmentation",
     )
 
 
@@ -386,6 +390,7 @@ def _():
             says(check.fills, "searched", low=0, high=1),
             denies(check.mean_of_classes, "verified", witness=LARGE_AND_SMALL),
         ],
+        chapter="20_segmentation",
     )
 
 
@@ -464,6 +469,7 @@ def _():
             ),
             denies(check.pools, "verified", witness=TWO_IMAGES),
         ],
+        chapter="20_segmentation",
     )
 
 
@@ -546,6 +552,7 @@ def _():
             says(check.unchanged, "verified", when="the classes trade places", change=_other_classes_of_rows),
             says(check.fills, "searched", low=0, high=1),
         ],
+        chapter="20_segmentation",
     )
 
 

@@ -76,6 +76,7 @@ def _():
             denies(check.costs_nothing, "verified", where="equal batches whose columns are the same", witness=[[1, 1], [-1, -1]]),
         ],
         terms=1.0,  # correlations, which may be 0
+        chapter="18_contrastive",
     )
 
 
@@ -170,6 +171,7 @@ def _():
             ),
         ],
         terms=1.0,  # 1 - √Var and covariances, which may be 0
+        chapter="18_contrastive",
     )
 
 
@@ -238,6 +240,7 @@ def _():
                 check.differentiates_both, "verified", witness={"views": [[1.0, 0.0], [1.0, 2.0]], "encoder": [[1, 0], [1, 1]]}
             ),
         ],
+        chapter="18_contrastive",
     )
 
 

@@ -84,6 +84,7 @@ def _():
             denies(check.adds_up, "verified", witness={"log_hazard": [0.0, 0.0], "time": [1.0, 2.0], "event": [1.0, 1.0]}),
         ],
         terms=1.0,  # with ties, log of a risk set less a share of it: below 0 for a subject that dominates
+        chapter="26_time_to_event",
     )
 
 
@@ -164,6 +165,7 @@ def _():
                 where={K: 1, Q[1]: 1},
             ),
         ],
+        chapter="26_time_to_event",
     )
 
 

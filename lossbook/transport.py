@@ -82,6 +82,7 @@ def _():
             says(check.scales_with_units, "verified", params=first),
             denies(check.convex, "proved", witness={"between": _CROSSING, "params": {"power": 2.0}}, name="the two samples"),
         ],
+        chapter="23_adversaries",
     )
 
 
@@ -151,6 +152,7 @@ def _():
                 params={"projections": axes[:2], "power": 2.0},
             ),
         ],
+        chapter="23_adversaries",
     )
 
 
@@ -224,6 +226,7 @@ def _():
             says(check.unchanged, "verified", when="the points of each sample change places", change=_shuffled),
             says(check.unchanged, "verified", when="all points move together", change=_moved),
         ],
+        chapter="23_adversaries",
     )
 
 
@@ -290,6 +293,7 @@ def _():
             says(check.unchanged, "verified", when="all points move together", change=_moved),
         ],
         terms=1.0,
+        chapter="23_adversaries",
     )
 
 
