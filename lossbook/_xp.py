@@ -13,10 +13,15 @@ import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
 
+_torch = None  # the module, once somebody has imported it: torch.compile would trace a look into `sys.modules` for a second
+
+
 def is_torch(x):
     """True for torch tensors, without importing torch for those who do not use it."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(x, torch.Tensor)
+    global _torch
+    if _torch is None:
+        _torch = sys.modules.get("torch")
+    return _torch is not None and isinstance(x, _torch.Tensor)
 
 
 def namespace(x):
