@@ -128,12 +128,13 @@ GLOSSARY = "book/glossary"
 
 
 def definitions(env):
-    """{term: (id on the page of the glossary, definition as text)}"""
+    """{term: (id on the page of the glossary, definition as text, without the chapter that it ends on)}"""
     if GLOSSARY not in env.found_docs:
         return {}
     items = env.get_doctree(GLOSSARY).findall(nodes.definition_list_item)
     pairs = ((item.children[0], item.children[-1]) for item in items)
-    return {term.astext(): (term["ids"][0], " ".join(definition.astext().split())) for term, definition in pairs}
+    texts = ((term, " ".join(definition.astext().split())) for term, definition in pairs)
+    return {term.astext(): (term["ids"][0], re.sub(r" See [^.]*\.$", "", text)) for term, text in texts}
 
 
 def pattern_of(terms):
