@@ -27,7 +27,7 @@ def no_network(monkeypatch):
 
 def test_every_loader_is_listed_here():
     loaders = {name for name, f in inspect.getmembers(data, inspect.isfunction) if not inspect.signature(f).parameters}
-    assert loaders == set(KNOWN)
+    assert loaders == {*KNOWN, "text"}
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -70,6 +70,31 @@ def test_known_values():
     ]
     assert data.iris().y.tolist() == [0] * 50 + [1] * 50 + [2] * 50
     assert data.diabetes().y.mean() == pytest.approx(152.13, abs=0.01)
+
+
+def test_text_is_prose_in_a_small_alphabet():
+    text = data.text()
+    assert text.alphabet == "\n '(),-.0abcdefghijklmnopqrstuvwxyz"
+    assert text.characters.count("\n") == 94
+    assert text.characters.endswith("\n")
+    assert "\nthe samples in this dataset correspond to 0 0m patches of forest in the us, collected for" in text.characters
+    assert not any(trace in text.characters for trace in ("  ", " \n", "\n\n", "( ", " )", "--"))
+    words = text.characters.split()
+    assert 12 < len(words) / words.count("the") < 20  # as in other English prose
+    assert all(word in data.text.__doc__ for word in ("Source:", "Licence:", "nits:", f"{len(text.characters)} characters"))
+    assert text.licence.startswith("BSD")
+    assert "scikit-learn" in text.source
+
+
+def test_text_becomes_tokens_and_back():
+    text = data.text()
+    train, test = text.split()
+    assert text.decode(text.encode("a bird.\n")) == "a bird.\n"
+    assert text.alphabet[0] == "\n"
+    assert train.dtype == np.int64
+    lines = text.characters.splitlines(keepends=True)
+    assert text.decode(test) == "".join(lines[4::5])
+    assert sorted(text.decode(train).splitlines(True) + lines[4::5]) == sorted(lines)
 
 
 def test_split_is_a_partition_that_depends_on_the_seed():

@@ -76,7 +76,8 @@ def test_what_cannot_be_resolved_is_reported(tmp_path, prose, complaint):
 
 def test_terms_lead_to_the_glossary(tmp_path):
     (tmp_path / "book").mkdir()
-    glossary = "# Glossary\n\n```{glossary}\nloss\n  损失 · What a mistake costs.\n\nabsolute loss\n  绝对损失 · The distance. See {doc}`/index`.\n```\n"
+    entries = "loss\n  损失 · What a mistake costs.\n\nabsolute loss\n  绝对损失 · The distance. See {doc}`/index`.\n"
+    glossary = f"# Glossary\n\n```{{glossary}}\n{entries}```\n"
     (tmp_path / "book/glossary.md").write_text(glossary, encoding="utf-8")
     prose = "# A loss\n\nAn *absolute loss* of `loss`, glossy: two Losses and one loss.\n\n```{toctree}\nbook/glossary\n```\n"
     html, warnings = build(tmp_path, prose)
