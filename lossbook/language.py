@@ -177,6 +177,7 @@ def _():
             ),
             denies(check.convex, "proved", name="the logits where log Z < 0", witness=FLAT),
         ],
+        chapter="21_sequences",
     )
 
 

@@ -116,6 +116,7 @@ def _():
             ),
         ],
         terms=1.0,  # near 0 it is log of a sum of products that come close to 1 together
+        chapter="21_sequences",
     )
 
 
@@ -200,6 +201,7 @@ def _():
             ),
         ],
         terms=1.0,  # a cost less γ log of the number of paths that share it: it passes through 0
+        chapter="21_sequences",
     )
 
 
@@ -274,6 +276,7 @@ def _():
             denies(check.triangle_inequality, "proved", witness=([[0.0]], [[1.0]], [[2.0]])),
         ],
         terms=1.0,
+        chapter="21_sequences",
     )
 
 
