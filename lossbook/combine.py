@@ -49,6 +49,7 @@ def _():
             says(check.best_is_a_trade_off, "searched"),
             denies(check.reaches_every_trade_off, "proved", witness=[(0.0, 1.0), (0.6, 0.6), (1.0, 0.0)]),
         ],
+        chapter="30_several_losses",
     )
 
 
@@ -130,4 +131,5 @@ def _():
                 witness={"between": ({"losses": 0.0, "log_variances": 0.0}, {"losses": 4.0, "log_variances": 2.0})},
             ),
         ],
+        chapter="30_several_losses",
     )
