@@ -70,6 +70,7 @@ def _():
             says(check.identity, "proved", expression=-A_hat, where={u: 0}, name="-A at ρ = 1"),
             denies(check.convex, "proved", name="the log-ratio", witness=BENT),
         ],
+        chapter="25_preferences",
     )
 
 
@@ -161,6 +162,7 @@ def _():
             says(check.pulls_like, "enumerated", which="k3", of="that of KL(π₀, π)"),
             denies(check.pulls_like, "enumerated", which="k3", of="that of KL(π, π₀)", witness=FAR),
         ],
+        chapter="25_preferences",
     )
 
 

@@ -81,6 +81,7 @@ def _():
             says(check.raises_the_chosen, "searched", where=" where every answer has a logit of its own"),
             denies(check.raises_the_chosen, "verified", witness=DISPLACED),
         ],
+        chapter="25_preferences",
     )
 
 
@@ -148,6 +149,7 @@ def _():
             says(check.raises_the_chosen, "searched", where=" where every answer has a logit of its own"),
             denies(check.raises_the_chosen, "verified", witness=DISPLACED),
         ],
+        chapter="25_preferences",
     )
 
 
@@ -205,6 +207,7 @@ def _():
                 name="what it is with kl = 0 for every negative estimate",
             ),
         ],
+        chapter="25_preferences",
     )
 
 
@@ -277,6 +280,7 @@ def _():
             says(check.raises_the_chosen, "searched", where=" where every answer has a logit of its own"),
             denies(check.raises_the_chosen, "verified", witness=DISPLACED),
         ],
+        chapter="25_preferences",
     )
 
 
@@ -347,6 +351,7 @@ def _():
             says(check.raises_the_chosen, "searched", where=" also where DPO makes it less likely", model=DISPLACED),
             says(check.identity, "proved", expression=-log_w, where={lamda: 0}, name="-log p_w at λ = 0: plain fine-tuning"),
         ],
+        chapter="25_preferences",
     )
 
 
