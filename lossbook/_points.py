@@ -250,11 +250,13 @@ def _classes(rng, n, classes):
 
 
 def parameter_settings(card, overrides=None):
-    """A handful of settings of the parameters: the defaults' domain values, varied together."""
+    """A handful of settings of the parameters: the domain's values, varied together, but two of one domain never in step."""
     names = card.parameters
+    domains = [card.domain[name] for name in names]
+    steps = [domains[:i].count(domain) for i, domain in enumerate(domains)]
     choices = [(overrides or {}).get(name) or PARAMETERS[card.domain[name]] for name in names]
     longest = max(map(len, choices), default=1)
-    return [{name: values[i % len(values)] for name, values in zip(names, choices)} for i in range(longest)]
+    return [{n: values[(i + step) % len(values)] for n, values, step in zip(names, choices, steps)} for i in range(longest)]
 
 
 def required(card):

@@ -35,3 +35,8 @@ class Result:
 
     def _repr_pretty_(self, printer, cycle):
         printer.text(str(self))  # in a notebook, where a Result is what a cell ends in
+
+
+def beyond(gap, worst):
+    """Whether a gap is the worst so far: larger than all before it, or the first nan, which no later number may replace."""
+    return worst == worst and not gap <= worst

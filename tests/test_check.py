@@ -33,12 +33,36 @@ def lopsided(logit, target):
     return (logit - (target * 4 - 0.5)) ** 2
 
 
+def nan_once(p, t):
+    """The gradient of the squared error, but for one residual in the midst of the others."""
+    gradient = 2 * (p - t)
+    return np.where(np.arange(len(gradient)) == len(gradient) // 2, np.nan, gradient)
+
+
+@loss(pred=0, target=0)
+def nan_at_zero(pred, target):
+    """The squared error as exp(2 log r): its curvature is nan where the residual is 0."""
+    r = pred - target
+    return r**2 + 0 * (r**2) ** 0.5
+
+
+def exchanged(*arrays, alpha=0.5, beta=0.5, **options):
+    """The Tversky loss with its two weights the wrong way round."""
+    return card("tversky").function(*arrays, alpha=beta, beta=alpha, **options)
+
+
+exchanged.__name__ = "tversky"
+exchanged.__dict__.update(card("tversky").function.__dict__)
+
 FAILURES = [
     ("value", lambda: check.value(scaled(HUBER, 1 + 1e-9))),
     ("value of the formula", lambda: check.value(replace(HUBER, formula=HUBER.formula + 1))),
     ("value in float32", lambda: check.value(scaled(HUBER, 1.0001), dtype="float32", rtol=1e-5)),
     ("gradient formula", lambda: check.gradient(replace(SQUARE, gradient_formula=r))),
     ("gradient code", lambda: check.gradient(replace(SQUARE, gradient=lambda p, t: 2 * (t - p)))),
+    ("gradient, nan at one point", lambda: check.gradient(replace(SQUARE, gradient=nan_once))),
+    ("curvature, nan at one point", lambda: check.curvature(replace(SQUARE, function=nan_at_zero))),
+    ("value, parameters exchanged", lambda: check.value(replace(card("tversky"), function=exchanged))),
     ("gradient against the formula", lambda: check.gradient(replace(SQUARE, formula=r**2 / 2))),
     ("autograd", lambda: check.autograd(scaled(SQUARE, 1.001))),
     ("curvature", lambda: check.curvature(replace(SQUARE, gradient_formula=3 * r))),

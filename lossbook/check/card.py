@@ -8,7 +8,7 @@ import sympy
 
 from .. import _points
 from .._exact import exact
-from .._result import Result
+from .._result import Result, beyond
 from .._symbols import j
 from ._kind import kind, largest, settings, symbols_of
 
@@ -26,7 +26,7 @@ def value(card, *, dtype="float64", library="numpy", rtol=1e-12, params=None):
                 want = _remembered(card, [a[i] for a in arrays], setting)
                 gap = _relative_gap(got[i], want, limit, rtol, card.terms)
                 count += 1
-                if not gap <= worst.worst:
+                if beyond(gap, worst.worst):
                     witness = {"params": setting, **{n: a[i].tolist() for n, a in zip(card.function.axes, arrays)}}
                     message = f"got {got[i]!r}, exactly {float(want)!r}"
                     worst = Result(gap <= rtol, "verified", worst=gap, witness=witness, message=message)
@@ -122,7 +122,7 @@ def gradient(card, *, params=None, rtol=1e-11):
                 if slope is not None:  # ordinary points are never at a kink, where a derivative does not exist
                     gaps.append(_gradient_gap(float(slope), want, cancels))
                 count += 1
-                if not largest(gaps) <= worst:
+                if beyond(largest(gaps), worst):
                     worst = largest(gaps)
                     witness = {
                         "params": setting,
@@ -192,7 +192,7 @@ def autograd(card, *, params=None, rtol=1e-11):
                     gap = np.where(got == want, 0.0, np.abs(got - want) / np.maximum(np.abs(want), 1e-4))
                 gap = np.where(np.isnan(gap), np.inf, gap)
                 count += gap.size
-                if gap.size and not gap.max() <= worst:
+                if gap.size and beyond(gap.max(), worst):
                     i = np.unravel_index(np.argmax(gap), gap.shape)
                     worst = float(gap.max())
                     witness = {"params": setting, "inputs": [a[i[0]].tolist() for a in arrays], "prediction": part, "got": got[i]}
@@ -228,7 +228,7 @@ def curvature(card, *, params=None, rtol=1e-9):
                 else:
                     want = float(exact(second, _points.named(card, inputs, setting) | ({j: 1} if vector else {})))
                 gap, count = abs(got[i] - want) / max(abs(want), 1e-4), count + 1
-                if not gap <= worst:
+                if beyond(gap, worst):
                     inputs = [np.asarray(a).tolist() for a in inputs]
                     worst, witness = gap, {"params": setting, "inputs": inputs, "got": got[i], "want": want}
     return Result(worst <= rtol, "verified", count, worst, None if worst <= rtol else witness)
@@ -259,7 +259,7 @@ def twins(card, *, rtol=1e-10, twin=None):
                 theirs = factor * np.asarray(other.call(*arrays, reduction=reduction, **setting))
                 gap = float(np.max(np.abs(ours - theirs) / np.maximum(np.abs(ours), max(1e-8, card.terms))))
                 count += 1
-                if not gap <= worst:
+                if beyond(gap, worst):
                     worst = gap
                     message = f"{other.name}, {reduction}, {setting}: ours / theirs = {np.ravel(ours)[0]} / {np.ravel(theirs)[0]}"
     if worst <= rtol:

@@ -11,7 +11,7 @@ import sympy
 
 from .. import _points
 from .._loss import GROUPS
-from .._result import Result
+from .._result import Result, beyond
 from ._kind import as_card, kind, largest, settings, values
 
 
@@ -241,7 +241,7 @@ def bounds_information(card, *, denominator="", at=None):
         for critic in (best, *(rng.normal(0, 2, joint.shape) for _ in range(3))) if at is None else [best]:
             bound = math.log(n) - expected_loss(card, joint, critic, n, value)
             excess, count = bound - min(math.log(n), _information(joint)), count + joint.size * joint.shape[1] ** (n - 1)
-            if not excess <= worst:
+            if beyond(excess, worst):
                 worst, witness = excess, {"law": joint.tolist(), "critic": critic.tolist(), "n": n}
     ok = worst <= 1e-12
     return Result(ok, "enumerated", count, worst, None if ok else witness, f"largest bound less the information {worst:.3g}")

@@ -7,7 +7,7 @@ import sympy
 
 from .. import _points
 from .._exact import equal, exact
-from .._result import Result
+from .._result import Result, beyond
 from .._symbols import c
 from ._kind import kind, largest, symbols_of, within_domain
 from .convexity import is_nonnegative, proof
@@ -53,7 +53,7 @@ def moments(card, *, variance, params=None):
         mean, spread = float(np.exp(row[0])), float(sympy.sympify(variance).subs(point))
         found = probability @ targets, probability @ (targets - mean) ** 2
         gap, count = largest([abs(found[0] / mean - 1), abs(found[1] / spread - 1)]), count + 1
-        if not gap <= worst:
+        if beyond(gap, worst):
             worst, witness = gap, {"params": setting, "prediction": float(row[0]), "mean and variance": found}
     return Result(worst < 1e-9, "verified", count, worst, None if worst < 1e-9 else witness)
 

@@ -6,7 +6,7 @@ from scipy import optimize, stats
 
 from .. import _points
 from .._loss import Labels
-from .._result import Result
+from .._result import Result, beyond
 from ._kind import as_card, kind, largest, settings, symbols_of, values
 
 LAWS = {  # skewed or heavy
@@ -65,7 +65,7 @@ def elicits(card, *, functional, params=None, at=None):
             sample = SAMPLES[name]
             gap = abs(best_constant(card, sample, setting) - FUNCTIONALS[functional](sample, **setting))
             count += 1
-            if not gap <= worst:
+            if beyond(gap, worst):
                 worst, witness = gap, {"sample": name, "params": setting}
     return Result(worst < 2e-3, "verified", count, worst, None if worst < 2e-3 else witness)
 
@@ -123,7 +123,7 @@ def fits(card, *, functionals, params=None, at=None):
             wanted = [FUNCTIONALS[words](sample, **setting) for words in functionals.split(" and ")]
             gap = largest(np.abs(best_constants(card, sample, setting) - wanted))
             count += 1
-            if not gap <= worst:
+            if beyond(gap, worst):
                 worst, witness = gap, {"sample": name, "params": setting}
     return Result(worst < 2e-3, "verified", count, worst, None if worst < 2e-3 else witness)
 
@@ -168,7 +168,7 @@ def proper(card, *, params=None, at=None, stretch=1.0):
         for truth, best in zip(cases, found):
             gap = float(np.max(np.abs(best - truth)))
             count += 1
-            if not gap <= worst:
+            if beyond(gap, worst):
                 worst, witness = (
                     gap,
                     {"truth": np.asarray(truth).tolist(), "optimum": np.asarray(best).tolist(), "params": setting},

@@ -12,7 +12,7 @@ import sympy
 from .. import _points
 from .._exact import equal
 from .._loss import Labels
-from .._result import Result
+from .._result import Result, beyond
 from ._kind import as_card, kind, largest, settings, values
 
 STEP = 1 / 256
@@ -30,7 +30,7 @@ def normalised(card, *, support=None, params=None, at=None):
     for setting, row in _predictions(card, params, at, n=6):
         _, probability = law(card, row, setting, support)
         gap, count = abs(float(probability.sum()) - 1), count + 1
-        if not gap <= worst:
+        if beyond(gap, worst):
             worst, witness = gap, {"params": setting, "predictions": [np.asarray(part).tolist() for part in row]}
     return Result(worst < 1e-10, "verified", count, worst, None if worst < 1e-10 else witness)
 
@@ -72,7 +72,7 @@ def unbiased(card, *, of=None, support=None, params=None, at=None):
             slope = np.asarray(part).reshape(len(targets), -1)
             gap = largest(np.abs(probability @ slope) / np.maximum(probability @ np.abs(slope), 1e-8))
             count += 1
-            if not gap <= worst:
+            if beyond(gap, worst):
                 worst, witness = gap, {"params": setting, "predictions": list(map(_plain, row))}
     return Result(worst < 1e-8, "verified", count, worst, None if worst < 1e-8 else witness)
 

@@ -8,7 +8,7 @@ from scipy import optimize
 
 from .. import _points
 from .._exact import equal, exact
-from .._result import Result
+from .._result import Result, beyond
 from .._symbols import K, Q, c_y, j
 from ._kind import kind, largest, settings, symbols_of, values
 from .estimates import _best_distribution
@@ -94,7 +94,7 @@ def optimum_of_classes(card, *, optimum, name, truth=Q[j], params=None, at=None)
             )
             gap = largest(np.abs(_best_distribution(card, seen, setting) - wanted))
             count += 1
-            if not gap <= worst:
+            if beyond(gap, worst):
                 worst, witness = gap, {"q": q, "params": setting}
     return Result(worst < 1e-4, "verified", count, worst, None if worst < 1e-4 else witness)
 

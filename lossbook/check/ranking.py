@@ -9,7 +9,7 @@ from scipy import optimize
 
 from .. import _points
 from .._exact import exact
-from .._result import Result
+from .._result import Result, beyond
 from ._kind import kind, largest, settings, symbols_of, values
 from .estimates import ETAS
 
@@ -173,7 +173,7 @@ def conservative(card, *, within="", params=None, at=None):
                 corners, others = scores[i] + rng.uniform(-reach, reach, (3, scores.shape[1])), [r[i] for r in rest]
             work = abs(_work(card, corners, others, setting))
             count += 1
-            if not work <= worst:
+            if beyond(work, worst):
                 worst, witness = work, {"params": setting, "corners": corners.tolist()}
     return Result(worst < 1e-10, "verified" if at is not None else "searched", count, worst, None if worst < 1e-10 else witness)
 

@@ -10,7 +10,7 @@ from scipy import optimize
 
 from .. import _points
 from .._exact import equal, exact
-from .._result import Result
+from .._result import Result, beyond
 from .._symbols import K, P, Q, k, p, softmax
 from ._kind import kind, largest, settings, values
 from .estimates import SAMPLES, has_classes
@@ -152,7 +152,7 @@ def murphy_decomposition(card):
                 often, share = np.eye(3)[outcome[group == f]].mean(0), np.mean(group == f)
                 total += share * (np.sum((forecasts[f] - often) ** 2) - np.sum((often - base) ** 2))
             gap, count = abs(score[list(data)].mean() - total), count + 1
-            if not gap <= worst:
+            if beyond(gap, worst):
                 worst, witness = float(gap), [cells[c] for c in data]
     return Result(worst < 1e-12, "enumerated", count, worst, None if worst < 1e-12 else witness)
 

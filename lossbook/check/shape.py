@@ -8,7 +8,7 @@ import sympy
 
 from .. import _points
 from .._exact import exact
-from .._result import Result
+from .._result import Result, beyond
 from ._kind import kind, largest, settings, symbols_of, values
 from .convexity import proof
 
@@ -43,7 +43,7 @@ def convex(card, *, at=None, params=None, segments=4000, name="the prediction"):
             excess = (mid - weight * low - (1 - weight) * high) / (1 + np.abs(low) + np.abs(high))
         excess = np.where(np.isinf(low) | np.isinf(high), -np.inf, excess)  # below an infinite end lies everything
         count += segments
-        if not excess.max() <= worst:
+        if beyond(excess.max(), worst):
             i = int(np.argmax(excess))
             ends = [x[i] for x in a], [x[i] for x in b]
             ends = ends if len(first) > 1 else (ends[0][0], ends[1][0])
@@ -147,7 +147,7 @@ def smooth(card, *, order, joints=(0,), at=None):
                 with mpmath.workdps(60):
                     left, right = (exact(derivative, numbers | {prediction: place + s * step, target: 0}, 60) for s in (-1, 1))
                     gap, count = abs(float(right - left)), count + 1
-                if not gap <= worst:
+                if beyond(gap, worst):
                     worst, witness = gap, {"joint": str(joint), "order": k, "params": setting}
     return Result(worst < 1e-30, "verified", count, worst, witness if not worst < 1e-30 else None)
 

@@ -13,7 +13,7 @@ from scipy import optimize
 from scipy.special import expit
 
 from .. import _points
-from .._result import Result
+from .._result import Result, beyond
 from .._xp import is_torch
 from ._kind import as_card, kind, largest, settings, values
 
@@ -71,7 +71,7 @@ def rank_consistent(card, *, model, at=None):
         best = optimize.minimize(risk, np.zeros(steps + slope.max() + 1), jac=True, options={"gtol": 1e-8}).x
         probability = expit(x[:, None] * best[steps:][slope] + best[:steps])
         rise = float(np.diff(probability, axis=1).max())
-        if not rise <= worst:
+        if beyond(rise, worst):
             worst, witness = rise, {"feature": x.tolist(), "class": y.tolist()}
     ok = worst < 1e-6
     return Result(ok, "verified", len(draws) if at is None else 1, worst, None if ok else witness)
@@ -89,7 +89,7 @@ def convex_with(card, *, parameter, segments=1000):
         rest = [a[i] for a in arrays[1:]]
         low, high, mid = (float(card.function(np.array(f), *rest, **{parameter: row})) for f, row in ends)
         excess = (mid - weight * low - (1 - weight) * high) / (1 + abs(low) + abs(high))
-        if not excess <= worst:
+        if beyond(excess, worst):
             worst, witness = excess, {"ends": ends[:2]}
     return Result(worst < 1e-12, "searched", segments, worst, None if worst < 1e-12 else witness)
 

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from lossbook._result import Result
+from lossbook._result import Result, beyond
 from lossbook._symbols import p, q
 from lossbook.exercises import exercise_for, same_formula, same_function
 
@@ -155,7 +155,7 @@ def check_fair_energy(answer):
                 mean += chance * float(answer(places[list(draw[:n])], places[list(draw[n:])]))
                 count += 1
             off = abs(mean + gap @ apart @ gap)
-            if not off <= worst:
+            if beyond(off, worst):
                 worst, witness = off, {"n": n, "m": m, "mean": mean}
     message = "" if worst < 1e-10 else f"your mean over all samples is off by {worst:.3g} at {witness}"
     return Result(worst < 1e-10, "enumerated", count, worst, witness, message)

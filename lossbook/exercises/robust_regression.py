@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from lossbook._result import Result
+from lossbook._result import Result, beyond
 from lossbook.exercises import exercise_for
 from lossbook.regression import cauchy_gradient, huber_gradient, smooth_l1_gradient
 
@@ -40,7 +40,7 @@ def check_irls_weight(answer):
         want = cauchy_gradient(r[1:], np.zeros(5), scale=scale) / r[1:]
         gaps = np.abs(got - np.append(want[:1], want))  # at 0 the weight is the limit, which 1e-8 has reached
         i = int(np.argmax(np.where(np.isfinite(gaps), gaps, np.inf)))
-        if not gaps[i] <= worst:
+        if beyond(gaps[i], worst):
             worst, witness = gaps[i], {"r": r[i], "scale": scale, "weight": got[i]}
     message = "" if worst < 1e-10 else f"the weight is not right at {witness}"
     return Result(worst < 1e-10, "verified", 3 * len(r), worst, witness, message)
@@ -76,7 +76,7 @@ def check_smooth_l1_to_huber(answer):
             old = old - lr * smooth_l1_gradient(np.full(40, old), target, beta=beta).mean()
             new = new - new_lr * huber_gradient(np.full(40, new), target, delta=delta).mean()
             count, gap = count + 1, abs(old - new)
-            if not gap <= worst:
+            if beyond(gap, worst):
                 worst, witness = gap, {"beta": beta, "lr": lr}
     message = "" if worst < 1e-10 else f"with {witness} the two descents are {worst:.2g} apart after at most 20 steps"
     return Result(worst < 1e-10, "verified", count, worst, witness, message)
@@ -138,7 +138,7 @@ def check_delta_for_efficiency(answer):
         delta = float(answer(wanted))
         psi = huber_gradient(t, np.zeros_like(t), delta=delta)
         gap = abs((psi @ (t * density)) ** 2 / (psi**2 @ density) - wanted)
-        if not gap <= worst:
+        if beyond(gap, worst):
             worst, witness = gap, {"efficiency": wanted, "delta": delta}
     message = "" if worst < 1e-4 else f"the efficiency is {worst:.2g} away from the wanted one at {witness}"
     return Result(worst < 1e-4, "verified", 5, worst, witness, message)

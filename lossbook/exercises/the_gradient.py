@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import special
 
-from lossbook._result import Result
+from lossbook._result import Result, beyond
 from lossbook.exercises import exercise_for
 
 
@@ -52,7 +52,7 @@ def check_softmax_gradient(answer):
         if got.shape != logits.shape:
             return Result(False, "verified", message=f"for {len(logits)} logits your answer has the shape {got.shape}")
         gap = float(np.max(np.abs(got - card("softmax_cross_entropy").gradient(logits, np.asarray(label)))))
-        if not gap <= worst:
+        if beyond(gap, worst):
             worst, message = gap, f"at logits {logits.round(2).tolist()} and label {label} your answer is {got.round(4).tolist()}"
     return Result(worst < 1e-10, "verified", points=len(cases), worst=worst, message=message)
 
@@ -120,7 +120,7 @@ def check_safe_rate(answer):
         x = rng.standard_normal((n, d)) * rng.uniform(0.1, 5, d)
         want = 8 * n / np.linalg.norm(x, 2) ** 2  # the squared singular value is the eigenvalue of XᵀX
         gap = abs(float(answer(x)) / want - 1)
-        if not gap <= worst:
+        if beyond(gap, worst):
             worst, message = (
                 gap,
                 f"for random inputs of shape {n} x {d} your answer is {answer(x):.4g}; its relative error is {gap:.2g}",
