@@ -92,6 +92,7 @@ def check_read_back_a_constant(answer):
     mistakes=[
         ("(1 - L) / 2", "This is the rule for the Dice loss. In the Jaccard loss a hit does not enlarge the union."),
         ("1 - L", "Close: you have forgotten that a hit was in the union before it was marked."),
+        ("(1 - L) / (1 + L)", "With the score J = 1 - L the numerator is right. The denominator is 1 + J, not 1 + L."),
         ("L / (1 + L)", "You have used the loss where the score 1 - L belongs."),
     ],
 )
@@ -124,6 +125,7 @@ def _expected_dice(p, mask):
     ],
     mistakes=[
         (lambda p: p > p.mean(), "The mean is not the rule. Compare the pixel with half of the best score."),
+        (lambda p: p > p.max() / 2, "Half of the best score is needed, not half of the largest probability."),
         (lambda p: p >= 0, "All pixels: right if they are equally probable, and only then."),
         (lambda p: p > 0.5, "One half is the best threshold for the number of wrong pixels. The overlap asks for another one."),
     ],
