@@ -113,6 +113,7 @@ def _():
             ),
             denies(check.stays_below, "proved", bound="100", witness=([0.5, 0.5], [1.0, 1e-300])),
         ],
+        chapter="22_latent_variables",
     )
 
 

@@ -265,6 +265,7 @@ def _():
             says(check.forgets_confident_mistakes, "verified"),
             says(check.steepest, "searched", length=1.257),
         ],
+        chapter="19_ranking",
     )
 
 
