@@ -43,6 +43,7 @@ def check_lamps(answer):
     mistakes=[
         ("c/nu", "This is the loss of somebody who has survived until c. Here the event came before."),
         ("c/nu + log(nu)", "This is the density at c: it claims that the event came at the visit itself."),
+        ("log(1 - exp(-c/nu))", "The sign: a loss is minus the logarithm of a probability, so it is not negative."),
         ("1 - exp(-c/nu)", "This is the probability. A loss is minus its logarithm."),
     ],
 )
