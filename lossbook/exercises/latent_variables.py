@@ -102,7 +102,7 @@ def check_mean_field_gap(answer):
     r"""The price of a diagonal.
 
     The true posterior is a Gaussian with the precision matrix $\Lambda$ (the inverse of its covariance matrix), and $q$ is the
-    best Gaussian with a *diagonal* covariance. Write `gap(precision)`: how many nats lies the bound below the evidence?
+    best Gaussian with a *diagonal* covariance. Write `gap(precision)`: how many nats does the bound lie below the evidence?
     """
     cases = [(np.array([[2.0, 1.0], [1.0, 3.0]]),), (np.diag([1.0, 4.0, 9.0]),)]
     rng = np.random.default_rng(1)
