@@ -577,6 +577,7 @@ def _():
             says(check.convex, "searched", params={"epsilon": 1.0}),
             says(check.lipschitz, "searched", bound=sqrt(2) * Rational(9, 8), params=two),
         ],
+        chapter="34_open_problems",
     )
 
 
