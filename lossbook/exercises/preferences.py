@@ -43,7 +43,7 @@ def check_two_answers(answer):
     probability does the policy that maximises the mean reward minus $\beta$ times the divergence from the reference give it?
     Write it as text, in `p`, `z1`, `z2`, `beta`, with `exp`, or as a SymPy expression in the letters of `lossbook.derive`.
     """
-    return same_formula(answer, p / (p + (1 - p) * exp(-(z1 - z2) / beta)))
+    return same_formula(answer, p / (p + (1 - p) * exp(-(z1 - z2) / beta)), given=[p < 1])
 
 
 @exercise_for(
@@ -69,6 +69,10 @@ def check_two_answers(answer):
                 reduction="none",
             ),
             "The log-probability of an answer is the sum over its tokens. You took the mean, as SimPO does.",
+        ),
+        (
+            lambda policy, reference, mask, beta: _token_dpo(policy[::-1], reference[::-1], mask[::-1], beta),
+            "Chosen and rejected have changed places, or a sign is wrong: the loss must fall when the chosen answer gains.",
         ),
         (
             lambda policy, reference, mask, beta: _token_dpo(policy, 0 * reference, mask, beta),
