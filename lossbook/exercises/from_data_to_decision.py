@@ -64,7 +64,8 @@ def check_fallible_reader(answer):
     r"""A reader who errs.
 
     A missed tumour costs 20 and a second reading `0.3`, but the reader overlooks one tumour in ten, and the patient is then
-    discharged. Below which probability `q` of a tumour is a discharge at once cheaper than the second reading? Four digits.
+    discharged. Below which probability `q` of a tumour is a discharge at once cheaper than the second reading? Four significant
+    digits.
     """
     return same_number(answer, 1 / 60)
 

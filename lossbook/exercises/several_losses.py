@@ -52,6 +52,10 @@ def check_new_weight(answer):
     mistakes=[
         (lambda g1, g2: (g1 + g2) / 2, "The mean is one combination. A shorter one leans towards the shorter gradient."),
         (
+            lambda g1, g2: g1 if g1 @ g1 < g2 @ g2 else g2,
+            "This is the shorter of the two ends. A point between them can be shorter still.",
+        ),
+        (
             lambda g1, g2: g2 + (g2 @ (g2 - g1)) / ((g1 - g2) @ (g1 - g2)) * (g1 - g2),
             "Right while the lowest point of the parabola is allowed. Here it is not.",
         ),
