@@ -191,6 +191,7 @@ def _():
             says(check.limit_of, "verified", family=_entmax_near_1, name="the loss at α = 1 + T", params=SHANNON),
         ],
         terms=1.0,
+        chapter="14_margins",
     )
 
 

@@ -458,6 +458,7 @@ def _():
                 name="itself when mean and target move by the same amount",
             ),
         ],
+        chapter="03_which_noise",
     )
 
 

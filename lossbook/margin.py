@@ -131,6 +131,7 @@ def _():
             says(check.unbounded, "verified", of="gradient"),
             says(check.psi_transform, "verified", psi=Symbol("theta", real=True) ** 2),
         ],
+        chapter="14_margins",
     )
 
 
