@@ -12,7 +12,7 @@ import array_api_compat
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-_torch = None  # the module, once somebody has imported it: torch.compile would trace a look into `sys.modules` for a second
+_torch = None  # the module, once somebody has imported it: torch.compile would trace every name in `sys.modules`
 
 
 def is_torch(x):

@@ -66,7 +66,7 @@ def train_lm(model, tokens, *, steps=600, batch_size=256, lr=0.015, seed=0):
         loss = nn.functional.cross_entropy(model(windows[batch]), tokens[batch])
         losses.append(loss.item())
         slopes = torch.autograd.grad(loss, parameters)
-        with torch.no_grad():  # Adam; creating torch's own optimiser takes longer than half of this training
+        with torch.no_grad():  # Adam, written out: torch's own optimiser imports its compiler first
             rate = lr * (1 - step / steps)
             for p, m, v, g in zip(parameters, first, second, slopes):
                 m.lerp_(g, 0.1), v.lerp_(g**2, 0.01)

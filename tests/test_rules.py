@@ -511,14 +511,14 @@ def test_a_row_of_ruled_out_classes_can_be_ignored():
 
 @each_traceable
 def test_compile(name):
-    """Plain, then with weights. A parameter that has changed is traced as a symbol, and the third call finds that trace again."""
+    """With the defaults, then with weights and other parameters: one that changes again is traced as a symbol, from then on."""
     arrays, card = example(name, library="torch"), CARDS[name]
     torch._dynamo.reset()
     compiled = torch.compile(function_of(name), fullgraph=True, backend="eager")
     weight = torch.tensor([1.0, 0, 1, 2, 1, 1], dtype=torch.float64)
-    changing = [key for key in card.parameters if card.domain[key] in OUTSIDE or (name, key) == ("softmax_focal", "alpha")]
-    for value, weights in (0.5, {}), (0.6, {"weight": weight}), (0.7, {"weight": weight}):
-        options = weights | {key: -value if card.domain[key] == "(-inf, 0)" else value for key in changing}
+    changing = [key for key in card.parameters if card.domain[key] in OUTSIDE] + ["alpha"] * (name == "softmax_focal")
+    changes = [{key: -v if card.domain.get(key) == "(-inf, 0)" else v for key in changing} for v in (0.5, 0.6, 0.7)]
+    for options in [{}, *({"weight": weight} | change for change in changes)]:
         torch.testing.assert_close(compiled(*arrays, **options), call(name, *arrays, **options), rtol=1e-14, atol=0)
 
 

@@ -8,6 +8,7 @@
 6. Terms: the first time that a page uses a term of the glossary, the word leads there and shows the definition under the pointer.
 """
 
+import functools
 import re
 import zlib
 from html import escape
@@ -127,11 +128,12 @@ def without_repeated_ids(app, doctree, docname):
 GLOSSARY = "book/glossary"
 
 
-def definitions(env):
+@functools.lru_cache(maxsize=1)  # once a build, not once a page
+def definitions(app):
     """{term: (id on the page of the glossary, definition as text, without the chapter that it ends on)}"""
-    if GLOSSARY not in env.found_docs:
+    if GLOSSARY not in app.env.found_docs:
         return {}
-    items = env.get_doctree(GLOSSARY).findall(nodes.definition_list_item)
+    items = app.env.get_doctree(GLOSSARY).findall(nodes.definition_list_item)
     pairs = ((item.children[0], item.children[-1]) for item in items)
     texts = ((term, " ".join(definition.astext().split())) for term, definition in pairs)
     return {term.astext(): (term["ids"][0], re.sub(r" See [^.]*\.$", "", text)) for term, text in texts}
@@ -152,7 +154,7 @@ def in_prose(text):
 
 
 def link_terms(app, doctree, docname):
-    terms = {} if docname == GLOSSARY else definitions(app.env)
+    terms = {} if docname == GLOSSARY else definitions(app)
     if not terms or app.builder.format != "html":
         return
     pattern = pattern_of(terms)
