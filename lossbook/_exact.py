@@ -80,8 +80,13 @@ def unroll(expression):
 
 @lru_cache(maxsize=4096)
 def _compile(expression, sizes, integers):
-    """Compile for given array sizes and index values: the inputs it takes, the value, and the exponents inside it."""
+    """Compile for given array sizes and index values: the inputs it takes, the values, and the exponents inside them.
+
+    There is one value for each number that the index with a tuple of numbers takes, or just one.
+    """
     expression, integers, sizes = spell_out(expression), dict(integers), dict(sizes)
+    running = {symbol: numbers for symbol, numbers in integers.items() if isinstance(numbers, tuple)}
+    integers = {symbol: number for symbol, number in integers.items() if symbol not in running}
     lengths = [(b, *axis) for b, bounds in shapes(expression).items() for axis in zip(bounds, sizes.get(b, ()), strict=False)]
     summed = {entry.base for total in expression.atoms(sp.Sum, sp.Product) for entry in total.function.atoms(Indexed)}
     for base, bound, size in sorted(lengths, key=lambda length: (length[0] not in summed, length[1] == book.K - 1, length[2])):
@@ -91,7 +96,10 @@ def _compile(expression, sizes, integers):
             step = base not in summed and size == known - 1  # read at j alone: it may have an entry for each step between classes
             if known != implied and not step and not (bound == book.K - 1 and size == known):
                 raise ValueError(f"{base} has {size} entries where {bound} = {bound.subs(integers)}")
-    expression = unroll(expression.subs(integers))
+    expression = expression.subs(integers)
+    for symbol, numbers in running.items():
+        expression = sp.Tuple(*(expression.subs(symbol, number) for number in numbers))
+    expression = unroll(expression if running else sp.Tuple(expression))
     entries = sorted(expression.atoms(Indexed), key=str)
     names = {entry: sp.Dummy() for entry in entries}
     expression = expression.xreplace(names)
@@ -103,8 +111,8 @@ def _compile(expression, sizes, integers):
         raise ValueError(f"SymPy cannot carry out every integral of {expression}: compare a form in which it can")
     places = [(entry.base, tuple(int(index) - 1 for index in entry.indices)) for entry in entries]
     shared = not expression.has(sp.Piecewise)  # a branch that is not taken must not be computed: it may divide by zero
-    value = sp.lambdify(arguments, expression, "mpmath", cse=shared)
-    return places, scalars, value, sp.lambdify(arguments, exponents, "mpmath")
+    value = sp.lambdify(arguments, list(expression), "mpmath", cse=shared)
+    return places, scalars, value, sp.lambdify(arguments, exponents, "mpmath"), len(expression)
 
 
 def _entry(values, place):
@@ -121,13 +129,15 @@ def exact(expression, values, digits=50):
 
     `values` maps symbols to numbers and every IndexedBase to a sequence, whose length sets K (or n). Floats are taken
     exactly as they are. The working precision covers what exp() can cancel at this point, and the result counts once a
-    second evaluation with more digits agrees. Outside the domain of the formula the value is nan.
+    second evaluation with more digits agrees. Outside the domain of the formula the value is nan. For an index with a
+    sequence of numbers the values at each of them are returned as a list: what they share is computed once.
     """
     expression = sp.sympify(expression)
     sizes = tuple((base, _shape(array)) for base, array in values.items() if isinstance(base, sp.IndexedBase))
-    integers = tuple((s, int(value)) for s, value in values.items() if s.is_integer)
-    places, scalars, function, exponents = _compile(expression, sizes, integers)
+    integers = tuple((s, tuple(v) if hasattr(v, "__len__") else int(v)) for s, v in values.items() if s.is_integer)
+    places, scalars, function, exponents, count = _compile(expression, sizes, integers)
     arguments = [_number(_entry(values, place)) for place in places] + [_number(values[s]) for s in scalars]
+    running = next(((symbol, numbers) for symbol, numbers in integers if isinstance(numbers, tuple)), None)
     magnitudes = [0.31 * abs(mpmath.mag(a)) for a in arguments if a and mpmath.isfinite(a)]
     with mpmath.workdps(15):
         magnitudes += [abs(e) / 2.3 for e in _attempt(exponents, arguments, default=[])]
@@ -136,16 +146,23 @@ def exact(expression, values, digits=50):
     previous = None
     while precision <= 2 * (needed + FLOOR):  # far enough to tell a true zero, too
         with mpmath.workdps(precision):
-            value = _real(_attempt(function, arguments, default=mpmath.nan))
-            if not mpmath.isfinite(value):
-                if precision >= needed:
-                    return value
+            found = [_real(value) for value in _attempt(function, arguments, default=[mpmath.nan] * count)]
+            if not all(map(mpmath.isfinite, found)):
+                if precision >= needed and running is None:
+                    return found[0]
+                if precision >= needed:  # one undefined entry may have taken the others with it
+                    symbol, numbers = running
+                    return [exact(expression, values | {symbol: number}, digits) for number in numbers]
                 precision = needed  # a pole or a logarithm of zero that only rounding made
                 continue
-            if previous is not None and abs(value - previous) <= max(abs(value) * mpf(10) ** -digits, mpf(10) ** -FLOOR):
-                return value
-        previous, precision = value, precision * 3 // 2
+            if previous is not None and all(_close(*pair, digits) for pair in zip(found, previous, strict=True)):
+                return found if running else found[0]
+        previous, precision = found, precision * 3 // 2
     raise ArithmeticError(f"{expression} does not settle to {digits} digits at {values}")
+
+
+def _close(value, previous, digits):
+    return abs(value - previous) <= max(abs(value) * mpf(10) ** -digits, mpf(10) ** -FLOOR)
 
 
 def settle(compute, arrays, digits=50):
@@ -157,9 +174,7 @@ def settle(compute, arrays, digits=50):
     for precision in (30 + digits, 500, 5_000, MOST_DIGITS):
         with mpmath.workdps(precision):
             value = _real(_attempt(compute, ([_numbers(array) for array in arrays],), default=mpmath.nan))
-            if previous is not None and (
-                value == previous or abs(value - previous) <= max(abs(value) * mpf(10) ** -digits, mpf(10) ** -FLOOR)
-            ):
+            if previous is not None and (value == previous or _close(value, previous, digits)):
                 return value
         previous = value
     if mpmath.isnan(value):

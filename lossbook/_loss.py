@@ -241,7 +241,8 @@ def same_library(arrays):
     tensors = [a for a in arrays if is_torch(a)]
     if not tensors:
         return [a if a is None or array_api_compat.is_array_api_obj(a) else np.asarray(a) for a in arrays]
-    if any(array_api_compat.is_array_api_obj(a) and not is_torch(a) for a in arrays):
+    others = [a for a in arrays if a is not None and not is_torch(a)]  # torch.compile need not trace what tensors are
+    if any(array_api_compat.is_array_api_obj(a) for a in others):
         kinds = sorted({type(a).__module__.split(".")[0] for a in arrays if hasattr(a, "dtype")})
         raise TypeError(
             f"all arrays must come from one library, got {' and '.join(kinds)}: convert one with torch.as_tensor or .numpy()"

@@ -26,14 +26,13 @@ DTYPES = [("numpy", "float64", 1e-12), ("numpy", "float32", 1e-5), ("torch", "fl
 HALVES = [("numpy", "float16", 1e-3), ("torch", "float16", 1e-3), ("torch", "bfloat16", 8e-3)]
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("name", EACH)
-def test_value_is_the_formula(name, dtype):
-    for library, of, rtol in DTYPES + HALVES:
-        if of == dtype:
-            result = check.value(name, library=library, dtype=dtype, rtol=rtol)
-            assert result, (library, result.message, result.witness)
-            assert result.points >= 40
+def test_value_is_the_formula(name):
+    """In every dtype, one after the other: what is the same point in two of them is computed in 50 digits only once."""
+    for library, dtype, rtol in DTYPES + HALVES:
+        result = check.value(name, library=library, dtype=dtype, rtol=rtol)
+        assert result, (library, dtype, result.message, result.witness)
+        assert result.points >= 40
 
 
 @pytest.mark.parametrize("name", EACH)

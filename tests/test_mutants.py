@@ -3,12 +3,17 @@
 A mutant is a piece of source with one thing wrong: a sign, a factor, an argument, a guard. The module is executed with the error
 in place, its losses take the place of the sound ones in CARDS, and the checks and rules that guard the loss run until one fails.
 The list is there to show that the suite bites. A mutant that survives means that a test is missing.
+
+`mutants/killers.json` remembers which guard found each error, and that one is asked first; where it no longer finds it, all are.
+`python tests/test_mutants.py` writes the file again, after mutants or guards have changed.
 """
 
 import importlib
+import json
 import re
 import runpy
 import sys
+import time
 import types
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +28,7 @@ import lossbook
 from lossbook import CARDS, check
 
 HERE = Path(__file__).parent
+KILLERS = HERE / "mutants" / "killers.json"
 PACKAGE = Path(lossbook.__file__).parent
 SHARED = ["_xp", "_reduce", "_loss"]
 BROKEN = (NameError, SyntaxError, ImportError)  # then the mutant itself is at fault, and nothing has been found
@@ -78,7 +84,7 @@ for path in sorted(HERE.glob("test_*.py")):
 
 
 def guards(name):
-    """What the suite asserts of one loss, the quick parts first. Each call must return something true, or raise."""
+    """What the suite asserts of one loss, each with a label. Each call must return something true, or raise."""
     yield from own_tests(name)
     yield from facts(CARDS[name])
     yield from manners(name)
@@ -94,8 +100,8 @@ def quickest(name, where, new):
 
 
 def own_tests(name):
-    for guard in OWN.get(name, []):
-        yield lambda guard=guard: guard() is None
+    for number, guard in enumerate(OWN.get(name, [])):
+        yield f"own test {number}", lambda guard=guard: guard() is None
 
 
 def facts(card):
@@ -103,20 +109,20 @@ def facts(card):
     if not card.function.every_example:  # then its own tests compare it with its definition
         yield from claims(card)
         return
-    yield lambda: check.autograd(card)  # the quickest: nothing here is computed in 50 digits
-    yield lambda: check.value(card)
-    yield lambda: check.value(card, library="torch")
-    yield lambda: check.value(card, library="torch", dtype="float32", rtol=1e-5)
-    yield lambda: check.gradient(card)
+    yield "autograd", lambda: check.autograd(card)  # the quickest: nothing here is computed in 50 digits
+    yield "value", lambda: check.value(card)
+    yield "value, torch", lambda: check.value(card, library="torch")
+    yield "value, float32", lambda: check.value(card, library="torch", dtype="float32", rtol=1e-5)
+    yield "gradient", lambda: check.gradient(card)
     if test_cards.smooth(card):
-        yield lambda: check.curvature(card)
+        yield "curvature", lambda: check.curvature(card)
     yield from claims(card)
 
 
 def claims(card):
-    for claim in card.claims:
-        yield lambda claim=claim: (result := claim.check()) and result.grade == claim.grade
-    yield lambda: check.twins(card)
+    for number, claim in enumerate(card.claims):
+        yield f"claim {number}", lambda claim=claim: (result := claim.check()) and result.grade == claim.grade
+    yield "twins", lambda: check.twins(card)
 
 
 def manners(name):
@@ -124,51 +130,55 @@ def manners(name):
     card = CARDS[name]
     if not card.function.every_example:
         return
+
+    def keeps(rule, *arguments):
+        label = " ".join([rule.__name__.removeprefix("test_"), *map(str, arguments)])
+        return label, lambda: rule(name, *arguments) is None
+
     for rule in (rules.test_reductions, rules.test_weights, rules.test_nothing, rules.test_nan_propagates):
-        yield lambda rule=rule: rule(name, "torch") is None and rule(name, "numpy") is None
+        yield from (keeps(rule, library) for library in ("torch", "numpy"))
     for rule in (rules.test_shapes_must_agree, rules.test_predictions_must_be_real, rules.test_targets_outside_the_domain):
-        yield lambda rule=rule: rule(name, "numpy") is None
+        yield keeps(rule, "numpy")
     for garbage in (np.nan, np.inf):
-        yield lambda garbage=garbage: rules.test_weight_zero_removes_an_example_whatever_it_holds(name, garbage) is None
-    for rule in (
-        rules.test_parameters_out_of_range,
-        rules.test_bad_options,
-        rules.test_libraries_do_not_mix,
-        rules.test_nan_propagates_into_the_gradient,
-        rules.test_inputs_are_not_changed,
-    ):
-        yield lambda rule=rule: rule(name) is None
-    for library, dtype, rtol in test_cards.HALVES:
-        yield lambda library=library, dtype=dtype, rtol=rtol: check.value(card, library=library, dtype=dtype, rtol=rtol)
-    yield lambda: rules.test_dtype_is_kept(name, "float16") is None
-    yield lambda: rules.test_any_number_of_axes_and_any_layout(name, "torch") is None
-    yield lambda: test_cards.test_gradient_of_symmetric_losses_reaches_the_target(name) is None
+        yield keeps(rules.test_weight_zero_removes_an_example_whatever_it_holds, garbage)
+    yield keeps(rules.test_parameters_out_of_range)
+    yield keeps(rules.test_bad_options)
+    yield keeps(rules.test_libraries_do_not_mix)
+    yield keeps(rules.test_nan_propagates_into_the_gradient)
+    yield keeps(rules.test_inputs_are_not_changed)
+    yield keeps(rules.test_dtype_is_kept, "float16")
+    yield keeps(rules.test_any_number_of_axes_and_any_layout, "torch")
+    yield keeps(test_cards.test_gradient_of_symmetric_losses_reaches_the_target)
     if name in rules.LIMITS:
-        yield lambda: rules.test_infinite_predictions(name, "torch") is None
+        yield keeps(rules.test_infinite_predictions, "torch")
     if name in rules.SLOPES:
-        yield lambda: rules.test_gradient_at_infinity(name) is None
-    if name == "softmax_cross_entropy":
-        yield lambda: all(
-            part() is None for part in (own.test_weight_ignored_labels_and_class_weights_multiply, own.test_all_ignored)
-        )
+        yield keeps(rules.test_gradient_at_infinity)
     if name in rules.LABELLED:
-        yield lambda: rules.test_labels_out_of_range(name, "numpy") is None
-        yield lambda: rules.test_probabilities_are_checked(name, "numpy") is None
+        yield keeps(rules.test_labels_out_of_range, "numpy")
+        yield keeps(rules.test_probabilities_are_checked, "numpy")
     if name in rules.WITH_SOFTMAX:
-        yield lambda: rules.test_infinite_logits(name) is None
+        yield keeps(rules.test_infinite_logits)
+    if name == "softmax_cross_entropy":
+        yield "weights multiply", lambda: own.test_weight_ignored_labels_and_class_weights_multiply() is None
+        yield "all ignored", lambda: own.test_all_ignored() is None
+    for library, dtype, rtol in test_cards.HALVES:
+        yield (
+            f"value, {library} {dtype}",
+            lambda library=library, dtype=dtype, rtol=rtol: check.value(card, library=library, dtype=dtype, rtol=rtol),
+        )
 
 
-def killed(name, where="", new=""):
-    """True as soon as one guard of the loss fails or raises."""
-    for guard in quickest(name, where, new):
+def killer(guards, first=None):
+    """The label of the guard that fails or raises, asked in this order but for the one to ask `first`; None if all pass."""
+    for label, guard in sorted(guards, key=lambda labelled: labelled[0] != first):
         try:
             if not guard():
-                return True
+                return label
         except BROKEN:
             raise
         except (Exception, pytest.fail.Exception):
-            return True
-    return False
+            return label
+    return None
 
 
 # One file for each module of the package.
@@ -233,34 +243,58 @@ def identify(mutant):
     return f"{module}.{where}: {' '.join(old.split())[:30]} -> {' '.join(new.split())[:30]}"
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=map(identify, MUTANTS))
-def test_mutant_is_killed(mutant):
+@pytest.fixture(scope="module")
+def known():
+    return json.loads(KILLERS.read_text(encoding="utf-8"))
+
+
+def found_by(mutant, first=None):
+    """What finds this error: the label of a guard, or "import" where the module refuses to be built with it."""
     module, where, old, new = mutant[:4]
     name = mutant[4] if len(mutant) > 4 else where.removesuffix(" card").removesuffix("_gradient")
     try:
         with planted(module, where, old, new):
-            assert killed(name, where, new), "every check passes with the error in place: a test is missing"
+            return killer(quickest(name, where, new), first)
     except (AssertionError, *BROKEN):
         raise
-    except Exception:  # the module itself refuses to be built with the error: found
-        return
+    except Exception:
+        return "import"
 
 
-@pytest.mark.parametrize("name", CARDS)
+@pytest.mark.parametrize("mutant", MUTANTS, ids=map(identify, MUTANTS))
+def test_mutant_is_killed(mutant, known):
+    assert found_by(mutant, known.get(identify(mutant))), "every check passes with the error in place: a test is missing"
+
+
+@pytest.mark.parametrize("name", OWN)
 def test_a_sound_loss_keeps_every_rule(name):
-    """A rule that a sound loss breaks would seem to kill all its mutants. (Its facts are the tests of test_cards.py.)"""
-    for guard in [*own_tests(name), *manners(name)]:
-        assert guard()
+    """What a sound loss breaks would seem to kill all its mutants. (Facts, claims and common rules are tests of their own.)"""
+    assert killer(own_tests(name)) is None
 
 
 def test_the_sound_package_survives():
     """The harness itself changes nothing: with an edit that means the same, every guard passes."""
     with planted("regression", "huber", "inner * (r - inner / 2)", "(r - inner / 2) * inner"):
-        assert not killed("huber")
+        assert killer(guards("huber")) is None
     with planted("_xp", "softplus", "log1p(exp(-magnitude(x)))", "(log1p(exp(-magnitude(x))))"):
-        assert not killed("sigmoid_cross_entropy")
+        assert killer(guards("sigmoid_cross_entropy")) is None
 
 
 def test_there_are_enough():
     assert len(MUTANTS) >= 60
     assert len(set(MUTANTS)) == len(MUTANTS)
+
+
+def record():
+    """Write `KILLERS`, and say what each mutant cost."""
+    found = {}
+    for mutant in MUTANTS:
+        start = time.process_time()
+        label = found_by(mutant)
+        found[identify(mutant)] = label
+        print(f"{time.process_time() - start:6.2f} s  {identify(mutant)}: {label}", flush=True)
+    KILLERS.write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    record()
