@@ -51,6 +51,7 @@ html: $(READY)
 	$(SAY) "book: HTML from the stored outputs, warnings are errors"
 	@rm -rf $(HTML)
 	$(BIN)/python tools/make_atlas.py
+	$(BIN)/python tools/make_entrances.py
 	$(BIN)/jupyter-book build . -W -n --keep-going -q
 	@test -f $(HTML)/index.html || { echo "no $(HTML)/index.html: the book was not built"; exit 1; }
 
@@ -67,7 +68,7 @@ lint: $(READY)
 	$(SAY) "lint: ruff"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/ruff format --check --line-length $(COLUMN) book/*.ipynb
+	$(BIN)/ruff format --check --line-length $(COLUMN) book/*.ipynb book/*/*.ipynb
 
 rules: $(READY)
 	$(SAY) "rules: what every notebook and the README must keep"

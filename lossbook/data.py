@@ -1,8 +1,9 @@
 """Real datasets that need no download: they ship inside scikit-learn and statsmodels.
 
-Each function returns a `Dataset`: float64 arrays (int64 for labels) with names, units, source and licence. Licences are those
-that the packages state: according to statsmodels the sets used here are in the public domain; scikit-learn ships its sets
-within the package, under the BSD licence, and states no other for the data.
+Each function returns a `Dataset`: float64 arrays (int64 for labels) with names, units, source and licence. The files are read
+where they lie, without importing the packages, which would take seconds. Licences are those that the packages state: according
+to statsmodels the sets used here are in the public domain; scikit-learn ships its sets within the package, under the BSD
+licence, and states no other for the data.
 """
 
 import re
@@ -51,7 +52,9 @@ def digits():
     Dataset(1797 x 64, target: digit (10 classes))
     """
     source = "Alpaydin and Kaynak (1998), Optical Recognition of Handwritten Digits, UCI repository (test part)"
-    return _from_sklearn("load_digits", "digit", source, unit="dots of ink, 0 to 16", classes=tuple("0123456789"))
+    table = _table("sklearn", "datasets/data/digits.csv.gz")
+    names = [f"pixel_{row}_{column}" for row in range(8) for column in range(8)]
+    return _from_sklearn(table, names, "digit", source, unit="dots of ink, 0 to 16", classes=tuple("0123456789"))
 
 
 def breast_cancer():
@@ -62,7 +65,11 @@ def breast_cancer():
     Licence: within scikit-learn, BSD-3-Clause.
     """
     source = "Wolberg, Street and Mangasarian (1995), Breast Cancer Wisconsin (Diagnostic), UCI repository"
-    return _from_sklearn("load_breast_cancer", "diagnosis", source, classes=("malignant", "benign"))
+    measures = "radius texture perimeter area smoothness compactness concavity concave_points symmetry fractal_dimension"
+    measures = [measure.replace("_", " ") for measure in measures.split()]
+    names = [form.format(measure) for form in ("mean {}", "{} error", "worst {}") for measure in measures]
+    table = _table("sklearn", "datasets/data/breast_cancer.csv", skiprows=1)
+    return _from_sklearn(table, names, "diagnosis", source, classes=("malignant", "benign"))
 
 
 def iris():
@@ -71,7 +78,9 @@ def iris():
     Units: cm. Source: R. A. Fisher (1936), measured by E. Anderson. Licence: within scikit-learn, BSD-3-Clause.
     """
     source = "Fisher (1936), The use of multiple measurements in taxonomic problems"
-    return _from_sklearn("load_iris", "species", source, unit="cm", classes=("setosa", "versicolor", "virginica"))
+    table = _table("sklearn", "datasets/data/iris.csv", skiprows=1)
+    names = ["sepal length", "sepal width", "petal length", "petal width"]
+    return _from_sklearn(table, names, "species", source, unit="cm", classes=("setosa", "versicolor", "virginica"))
 
 
 def wine():
@@ -81,7 +90,10 @@ def wine():
     Licence: within scikit-learn, BSD-3-Clause.
     """
     source = "Forina and others (1988), PARVUS; Wine Recognition, UCI repository"
-    return _from_sklearn("load_wine", "cultivar", source, classes=("0", "1", "2"))
+    table = _table("sklearn", "datasets/data/wine_data.csv", skiprows=1)
+    names = "alcohol malic_acid ash alcalinity_of_ash magnesium total_phenols flavanoids nonflavanoid_phenols proanthocyanins"
+    names += " color_intensity hue od280/od315_of_diluted_wines proline"
+    return _from_sklearn(table, names.split(), "cultivar", source, classes=("0", "1", "2"))
 
 
 def anes96():
@@ -94,7 +106,9 @@ def anes96():
     units = {"logpopul": "ln(1000 people + 0.1)", "selfLR": "1 to 7", "age": "years", "educ": "1 to 7", "income": "1 to 24"}
     degrees = ("strong Democrat", "weak Democrat", "independent Democrat", "independent")
     degrees += ("independent Republican", "weak Republican", "strong Republican")
-    return _from_statsmodels("anes96", [*units], "PID", "American National Election Studies (1996)", units, degrees)
+    columns = _columns("anes96", delimiter="\t")
+    columns["logpopul"] = np.log(columns["popul"] + 0.1)
+    return _from_statsmodels(columns, [*units], "PID", "American National Election Studies (1996)", units, degrees)
 
 
 def modechoice():
@@ -107,7 +121,7 @@ def modechoice():
     """
     units = {"ttme": "minutes", "invc": "dollars", "invt": "minutes", "gc": "dollars", "hinc": "1000 dollars", "psize": "people"}
     source = "Greene and Hensher (1997), Multinomial logit and discrete choice models"
-    return _from_statsmodels("modechoice", [*units], "choice", source, units, ("no", "yes"))
+    return _from_statsmodels(_columns("modechoice", delimiter=";"), [*units], "choice", source, units, ("no", "yes"))
 
 
 # ------------------------------------------------------------------------------------------ regression
@@ -121,7 +135,10 @@ def diabetes():
     Regression, Annals of Statistics 32. Licence: within scikit-learn, BSD-3-Clause.
     """
     source = "Efron, Hastie, Johnstone and Tibshirani (2004), Least Angle Regression"
-    return _from_sklearn("load_diabetes", "progression", source, scaled=False)
+    x = _table("sklearn", "datasets/data/diabetes_data_raw.csv.gz", delimiter=None)
+    y = _table("sklearn", "datasets/data/diabetes_target.csv.gz")
+    names = ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"]
+    return _from_sklearn(np.column_stack([x, y]), names, "progression", source)
 
 
 def engel():
@@ -135,7 +152,7 @@ def engel():
     """
     units = {"income": "Belgian francs", "foodexp": "Belgian francs"}
     source = "Koenker and Bassett (1982), Robust tests for heteroscedasticity based on regression quantiles; data of Engel (1857)"
-    return _from_statsmodels("engel", ["income"], "foodexp", source, units)
+    return _from_statsmodels(_columns("engel"), ["income"], "foodexp", source, units)
 
 
 def stackloss():
@@ -147,7 +164,7 @@ def stackloss():
     """
     units = {"WATERTEMP": "°C", "ACIDCONC": "0.1 % above 50 %", "STACKLOSS": "0.1 % of the ammonia"}
     source = "Brownlee (1965), Statistical Theory and Methodology in Science and Engineering"
-    return _from_statsmodels("stackloss", ["AIRFLOW", "WATERTEMP", "ACIDCONC"], "STACKLOSS", source, units)
+    return _from_statsmodels(_columns("stackloss"), ["AIRFLOW", "WATERTEMP", "ACIDCONC"], "STACKLOSS", source, units)
 
 
 def randhie():
@@ -161,7 +178,7 @@ def randhie():
     """
     names = ["lncoins", "idp", "lpi", "fmde", "physlm", "disea", "hlthg", "hlthf", "hlthp"]
     source = "RAND Health Insurance Experiment; Cameron and Trivedi (2005), Microeconometrics"
-    return _from_statsmodels("randhie", names, "mdvis", source, {"disea": "chronic diseases", "mdvis": "visits"})
+    return _from_statsmodels(_columns("randhie"), names, "mdvis", source, {"disea": "chronic diseases", "mdvis": "visits"})
 
 
 def strikes():
@@ -171,7 +188,7 @@ def strikes():
     Licence: public domain.
     """
     source = "Kennan (1985), The duration of contract strikes in US manufacturing"
-    return _from_statsmodels("strikes", ["iprod"], "duration", source, {"duration": "days"})
+    return _from_statsmodels(_columns("strikes"), ["iprod"], "duration", source, {"duration": "days"})
 
 
 def sunspots():
@@ -181,9 +198,8 @@ def sunspots():
     public domain.
     """
     units = {"YEAR": "years", "SUNACTIVITY": "sunspots, yearly mean"}
-    return _from_statsmodels(
-        "sunspots", ["YEAR"], "SUNACTIVITY", "National Geophysical Data Center, yearly sunspot numbers", units
-    )
+    source = "National Geophysical Data Center, yearly sunspot numbers"
+    return _from_statsmodels(_columns("sunspots"), ["YEAR"], "SUNACTIVITY", source, units)
 
 
 # ------------------------------------------------------------------------------------------------ text
@@ -228,7 +244,7 @@ def text():
     >>> text()
     Text(19658 characters, 35 different)
     """
-    pages = sorted((Path(find_spec("sklearn").origin).parent / "datasets" / "descr").glob("*.rst"))  # without importing it
+    pages = sorted(_file("sklearn", "datasets/descr").glob("*.rst"))
     blocks = [block for page in pages for block in page.read_text(encoding="utf-8").split("\n\n")]
     paragraphs = [line for line in map(_plain, blocks) if line]
     source = "scikit-learn, the descriptions of its data sets (sklearn/datasets/descr)"
@@ -276,18 +292,31 @@ def standardize(train, *others):
     return parts if others else parts[0]
 
 
-def _from_sklearn(loader, target, source, *, unit=None, classes=(), **options):
-    from sklearn import datasets
+def _file(package, path):
+    """A file inside an installed package, which is not imported."""
+    return Path(find_spec(package).origin).parent / path
 
-    found = getattr(datasets, loader)(**options)
-    names = tuple(str(name).removesuffix(" (cm)") for name in found.feature_names)
+
+def _table(package, path, *, delimiter=",", skiprows=0):
+    return np.loadtxt(_file(package, path), delimiter=delimiter, skiprows=skiprows)
+
+
+def _columns(name, *, delimiter=","):
+    """The columns of a set of statsmodels by their names."""
+    path = f"datasets/{name}/{name}.csv"
+    names = _file("statsmodels", path).open(encoding="utf-8").readline().strip().split(delimiter)
+    table = _table("statsmodels", path, delimiter=delimiter, skiprows=1)
+    return {column.strip("\"' "): values for column, values in zip(names, table.T, strict=True)}
+
+
+def _from_sklearn(table, names, target, source, *, unit=None, classes=()):
+    """The target is the last column of the table."""
+    y = table[:, -1].astype(np.int64) if classes else table[:, -1]
     units = dict.fromkeys(names, unit) if unit else {}
-    return Dataset(found.data, found.target, names, target, units, source, BSD, classes)
+    return Dataset(table[:, :-1].copy(), y, tuple(names), target, units, source, BSD, classes)
 
 
-def _from_statsmodels(name, features, target, source, units, classes=()):
-    from statsmodels import datasets
-
-    table = getattr(datasets, name).load().data  # the file inside the package; get_rdataset would download
-    x, y = table[features].to_numpy(dtype=np.float64), table[target].to_numpy(dtype=np.int64 if classes else np.float64)
+def _from_statsmodels(columns, features, target, source, units, classes=()):
+    x = np.column_stack([columns[name] for name in features])
+    y = columns[target].astype(np.int64 if classes else np.float64)
     return Dataset(x, y, tuple(features), target, units, source, PUBLIC_DOMAIN, classes)

@@ -3,12 +3,14 @@
 `make site` builds the book and runs this. Each check is a function of a folder; the second half plants an offence for each.
 """
 
+import functools
 import re
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import make_entrances
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -56,8 +58,15 @@ class Page(HTMLParser):
             self.text.append(data)
 
 
+@functools.cache
+def parsed(path, changed):
+    """A page is parsed once for all checks, and again where it has changed."""
+    return Page(path)
+
+
 def pages(site):
-    return [Page(path) for path in sorted(site.rglob("*.html")) if "_static" not in path.relative_to(site).parts]
+    found = [path for path in sorted(site.rglob("*.html")) if "_static" not in path.relative_to(site).parts]
+    return [parsed(path, path.stat().st_mtime_ns) for path in found]
 
 
 def target(page, url):
@@ -135,12 +144,27 @@ def test_site(check):
 
 
 def test_every_page_of_the_book_is_there_and_can_be_downloaded():
-    for source in [*(ROOT / "book").glob("*.ipynb"), *(ROOT / "book").glob("*.md")]:
-        page = SITE / "book" / f"{source.stem}.html"
+    for source in [*(ROOT / "book").rglob("*.ipynb"), *(ROOT / "book").rglob("*.md")]:
+        page = (SITE / source.relative_to(ROOT)).with_suffix(".html")
         assert page.is_file(), f"{source.name} has no page"
         if source.suffix == ".ipynb":
-            download = f"_sources/book/{source.name}"
+            download = f"_sources/{source.relative_to(ROOT).as_posix()}"
             assert any(link.endswith(download) for link in Page(page).links), f"{page.name} has no download button"
+
+
+def test_from_a_symptom_to_the_bug_in_two_clicks():
+    """Every page leads to the index by symptom, and that to every exhibit."""
+    index = SITE / "book/museum/index.html"
+
+    def reached_from(page):
+        return {where for url in page.links if (where := target(page, url))}
+
+    for page in pages(SITE):
+        if "book" in page.path.relative_to(SITE).parts:
+            assert index.resolve() in {path for path, _ in reached_from(page)}, page.path.name
+    reached = {anchor for _, anchor in reached_from(Page(index))}
+    exhibits = {exhibit.label for found in make_entrances.exhibits().values() for exhibit in found}
+    assert exhibits <= reached, exhibits - reached
 
 
 def test_formulas_are_typeset_by_a_script_of_the_site():

@@ -53,7 +53,6 @@ from .divergence import (
 from .estimates import (
     ETAS,
     FUNCTIONALS,
-    SAMPLES,
     best_constant,
     best_constants,
     best_probability,

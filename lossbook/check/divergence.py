@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import mpmath
 import numpy as np
+import scipy
 import sympy
-from scipy import optimize, stats
 from sympy.tensor.indexed import Indexed
 
 from .. import _points
@@ -239,7 +239,7 @@ def best_for_samples(card, *, size, best, params=None):
         for shown in range(size + 1):
             sample = np.tile((np.arange(size) < shown).astype(float), (91, 1))
             pair = [coins[..., None], sample[..., None]] if vectors else [coins, sample]
-            mean += stats.binom.pmf(shown, size, 0.6) * values(card, pair, setting)
+            mean += scipy.stats.binom.pmf(shown, size, 0.6) * values(card, pair, setting)
         worst = largest([worst, abs(heads[np.argmin(mean)] / 90 - float(Fraction(best)))])
     return Result(worst < 1e-9, "enumerated", 91 * (size + 1), worst)
 
@@ -252,7 +252,7 @@ def transport_cost(x, y, power):
     x, y = (np.reshape(sample, (len(sample), -1)) for sample in (x, y))
     a, b = np.repeat(x, len(y), axis=0), np.repeat(y, len(x), axis=0)
     cost = np.linalg.norm(a[:, None] - b, axis=-1) ** power
-    return cost[optimize.linear_sum_assignment(cost)].mean()
+    return cost[scipy.optimize.linear_sum_assignment(cost)].mean()
 
 
 def _clouds(n=8):

@@ -1,33 +1,40 @@
 """What a loss estimates: its best constant, its best probability, its decision."""
 
+import functools
+
 import numpy as np
+import scipy
 import sympy
-from scipy import optimize, stats
 
 from .. import _points
 from .._loss import Labels
 from .._result import Result, beyond
 from ._kind import as_card, kind, largest, settings, symbols_of, values
 
-LAWS = {  # skewed or heavy
-    "exponential": stats.expon,
-    "lognormal": stats.lognorm(1.0),
-    "normal": stats.norm(1.0, 2.0),
-    "poisson": stats.poisson(2.5),
-    "geometric": stats.geom(0.3, loc=-1),
-}
-SAMPLES = {name: law.ppf((np.arange(2001) + 0.5) / 2001) for name, law in LAWS.items()}  # evenly spaced quantiles
 FUNCTIONALS = {
     "mean": lambda y, **_: y.mean(),
     "median": lambda y, **_: np.median(y),
     "quantile": lambda y, tau, **_: np.quantile(y, tau),
-    "expectile": lambda y, tau, **_: stats.expectile(y, tau),
+    "expectile": lambda y, tau, **_: scipy.stats.expectile(y, tau),
     "median of the density f(y) / |y|": lambda y, **_: _weighted_median(y, 1 / np.abs(y)),
     "mean of log(1 + y), transformed back": lambda y, **_: np.expm1(np.log1p(y).mean()),
     "log of the mean": lambda y, **_: np.log(y.mean()),
     "log of the variance": lambda y, **_: np.log(y.var()),
     "log of the mean absolute deviation from the median": lambda y, **_: np.log(np.abs(y - np.median(y)).mean()),
 }
+
+
+@functools.cache
+def samples():
+    """Evenly spaced quantiles of laws that are skewed or heavy, by name."""
+    laws = {
+        "exponential": scipy.stats.expon,
+        "lognormal": scipy.stats.lognorm(1.0),
+        "normal": scipy.stats.norm(1.0, 2.0),
+        "poisson": scipy.stats.poisson(2.5),
+        "geometric": scipy.stats.geom(0.3, loc=-1),
+    }
+    return {name: law.ppf((np.arange(2001) + 0.5) / 2001) for name, law in laws.items()}
 
 
 def _weighted_median(y, weight):
@@ -40,7 +47,7 @@ def samples_of(card):
     where = card.domain[list(card.function.axes)[-1]]
     counts = where == "{0, 1, 2, ...}"
     holds = _points.CONDITIONS.get(where, lambda y: y == y)
-    return [name for name, y in SAMPLES.items() if (name in ("poisson", "geometric")) == counts and holds(y).all()]
+    return [name for name, y in samples().items() if (name in ("poisson", "geometric")) == counts and holds(y).all()]
 
 
 def best_constant(card, sample, params=None):
@@ -53,7 +60,7 @@ def best_constant(card, sample, params=None):
     grid = np.linspace(sample.min(), np.quantile(sample, 0.999), 400)
     i = int(np.argmin([risk(g) for g in grid]))
     low, high = grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)]
-    return float(optimize.minimize_scalar(risk, bounds=(low, high), method="bounded", options={"xatol": 1e-9}).x)
+    return float(scipy.optimize.minimize_scalar(risk, bounds=(low, high), method="bounded", options={"xatol": 1e-9}).x)
 
 
 @kind("its best constant prediction is the {functional}", "its best constant prediction is not the {functional}")
@@ -62,7 +69,7 @@ def elicits(card, *, functional, params=None, at=None):
     worst, count, witness = 0.0, 0, None
     for setting in settings(card, params):
         for name in samples_of(card) if at is None else [at]:
-            sample = SAMPLES[name]
+            sample = samples()[name]
             gap = abs(best_constant(card, sample, setting) - FUNCTIONALS[functional](sample, **setting))
             count += 1
             if beyond(gap, worst):
@@ -76,7 +83,7 @@ def elicits(card, *, functional, params=None, at=None):
 )
 def resists(card, *, share, params=None, at=None):
     """51 points of a normal sample, of which the share (a fraction such as 2/5) is replaced by 1e6, or by the number `at`."""
-    clean = stats.norm.ppf((np.arange(51) + 0.5) / 51)
+    clean = scipy.stats.norm.ppf((np.arange(51) + 0.5) / 51)
     worst, count = 0.0, 0
     for setting in settings(card, params):
         dirty = clean.copy()
@@ -92,8 +99,8 @@ def _lowest(card, sample, setting):
     def risk(constant):
         return float(card.function(np.full_like(sample, constant), sample, **setting))
 
-    found = [optimize.minimize_scalar(risk, bounds=(y - 1, y + 1), method="bounded") for y in np.unique(sample)]
-    found.append(optimize.minimize_scalar(risk, bounds=(sample.min(), sample.max()), method="bounded"))
+    found = [scipy.optimize.minimize_scalar(risk, bounds=(y - 1, y + 1), method="bounded") for y in np.unique(sample)]
+    found.append(scipy.optimize.minimize_scalar(risk, bounds=(sample.min(), sample.max()), method="bounded"))
     return float(min(found, key=lambda valley: valley.fun).x)
 
 
@@ -107,7 +114,7 @@ def best_constants(card, sample, params=None):
         return float(card.function(*rows, sample, **params)), np.array(slopes)
 
     start = np.array([np.median(sample), *[0.0] * (card.function.predictions - 1)])
-    return optimize.minimize(risk, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-10}).x
+    return scipy.optimize.minimize(risk, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-10}).x
 
 
 @kind("its best constant predictions are the {functionals}", "its best constant predictions are not the {functionals}")
@@ -119,7 +126,7 @@ def fits(card, *, functionals, params=None, at=None):
     worst, count, witness = 0.0, 0, None
     for setting in settings(card, params):
         for name in samples_of(card) if at is None else [at]:
-            sample = SAMPLES[name]
+            sample = samples()[name]
             wanted = [FUNCTIONALS[words](sample, **setting) for words in functionals.split(" and ")]
             gap = largest(np.abs(best_constants(card, sample, setting) - wanted))
             count += 1
@@ -142,7 +149,7 @@ def best_probability(card, eta, params=None, link=lambda z: 1 / (1 + np.exp(-z))
     grid = np.linspace(-12, 12, 2401)
     i = int(np.argmin(risk(grid)))
     low, high = grid[max(i - 1, 0)], grid[min(i + 1, 2400)]
-    best = optimize.minimize_scalar(lambda z: risk(z)[0], bounds=(low, high), method="bounded", options={"xatol": 1e-10}).x
+    best = scipy.optimize.minimize_scalar(lambda z: risk(z)[0], bounds=(low, high), method="bounded", options={"xatol": 1e-10}).x
     return float(link(best))
 
 
@@ -186,7 +193,7 @@ def _best_distribution(card, q, setting):
         return float(q @ values(card, [rows, classes], setting)), q @ slope
 
     starts = [np.zeros(len(q)), *(2 * np.eye(len(q)))]
-    best = min((optimize.minimize(risk, s, jac=True, options={"gtol": 1e-10}) for s in starts), key=lambda r: r.fun).x
+    best = min((scipy.optimize.minimize(risk, s, jac=True, options={"gtol": 1e-10}) for s in starts), key=lambda r: r.fun).x
     weights = np.exp(best - best.max())
     return weights / weights.sum()
 

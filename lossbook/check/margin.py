@@ -4,8 +4,8 @@ import itertools
 
 import mpmath
 import numpy as np
+import scipy
 import sympy
-from scipy import optimize
 
 from .. import _points
 from .._exact import equal, spell_out
@@ -175,7 +175,7 @@ def best_logits(card, q, params=None):
         return float(q @ values(card, [rows, classes], params)), q @ np.asarray(card.gradient(rows, classes, **params))
 
     starts = [np.zeros(len(q)), *(2 * classes)]
-    return min((optimize.minimize(risk, s, jac=True, options={"gtol": 1e-10}) for s in starts), key=lambda r: r.fun).x
+    return min((scipy.optimize.minimize(risk, s, jac=True, options={"gtol": 1e-10}) for s in starts), key=lambda r: r.fun).x
 
 
 @kind("against a certain class its best logits put that class {gap} ahead, and no further")
@@ -201,7 +201,9 @@ def least_value(card, *, reference, name, params=None):
                 options = {target: q} | setting
                 return float(card.function(logits, reduction="none", **options)), np.asarray(card.gradient(logits, **options))
 
-            found = min(optimize.minimize(risk, s, jac=True, options={"gtol": 1e-10}).fun for s in (np.zeros(len(q)), np.log(q)))
+            found = min(
+                scipy.optimize.minimize(risk, s, jac=True, options={"gtol": 1e-10}).fun for s in (np.zeros(len(q)), np.log(q))
+            )
             worst, count = largest([worst, abs(found - reference(q))]), count + 1
     return Result(worst < 1e-8, "verified", count, worst)
 
@@ -264,7 +266,7 @@ def _least(risk, low, high):
     found = risk(grid)
     i = int(np.argmin(found))
     ends = grid[max(i - 1, 0)], grid[min(i + 1, 2400)]
-    inner = optimize.minimize_scalar(lambda z: risk(z)[0], bounds=ends, method="bounded", options={"xatol": 1e-12})
+    inner = scipy.optimize.minimize_scalar(lambda z: risk(z)[0], bounds=ends, method="bounded", options={"xatol": 1e-12})
     return min(found[i], inner.fun)
 
 

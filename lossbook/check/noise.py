@@ -3,8 +3,8 @@
 import itertools
 
 import numpy as np
+import scipy
 import sympy
-from scipy import optimize
 
 from .. import _points
 from .._exact import equal, exact
@@ -137,7 +137,7 @@ def optimal_margins(card, *, power="1/2", pairs=((1000.0, 10.0), (50.0, 49.0), (
         costs = values(card, [np.zeros((2, 2)), np.eye(2)], {"counts": list(counts), "scale": 1.0})
         margins, (n, m) = np.log(np.expm1(costs)), np.array(counts) ** float(sympy.Rational(power))
         total = margins.sum()
-        best = optimize.minimize_scalar(
+        best = scipy.optimize.minimize_scalar(
             lambda first, n=n, m=m, total=total: 1 / (first * n) + 1 / ((total - first) * m),
             bounds=(0, total),
             method="bounded",

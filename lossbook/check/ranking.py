@@ -4,8 +4,8 @@ import itertools
 import math
 
 import numpy as np
+import scipy
 import sympy
-from scipy import optimize
 
 from .. import _points
 from .._exact import exact
@@ -74,7 +74,9 @@ def _risk_of_a_pair(card, cases, setting):
 def _lowest(risk, grid):
     i = int(np.argmin(risk(grid)))
     low, high = grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)]
-    return float(optimize.minimize_scalar(lambda d: risk(d)[0], bounds=(low, high), method="bounded", options={"xatol": 1e-10}).x)
+    return float(
+        scipy.optimize.minimize_scalar(lambda d: risk(d)[0], bounds=(low, high), method="bounded", options={"xatol": 1e-10}).x
+    )
 
 
 @kind(

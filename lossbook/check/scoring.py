@@ -5,15 +5,15 @@ from fractions import Fraction
 
 import mpmath
 import numpy as np
+import scipy
 import sympy
-from scipy import optimize
 
 from .. import _points
 from .._exact import equal, exact
 from .._result import Result, beyond
 from .._symbols import K, P, Q, k, p, softmax
 from ._kind import kind, largest, settings, values
-from .estimates import SAMPLES, has_classes
+from .estimates import has_classes, samples
 from .identities import after
 
 
@@ -132,7 +132,7 @@ def steepest(card, *, length):
         def shortness(logits, label=label):
             return -np.linalg.norm(card.gradients(logits, np.array(label))[0])
 
-        found += [-optimize.minimize(shortness, 2 * rng.standard_normal(4)).fun for _ in range(8)]
+        found += [-scipy.optimize.minimize(shortness, 2 * rng.standard_normal(4)).fun for _ in range(8)]
     return Result(abs(largest(found) - length) < 5e-4, "searched", len(found), largest(found), message=f"{max(found):.6f}")
 
 
@@ -223,7 +223,7 @@ def fits_the_normal_law(card, *, at=None):
     nodes, weights = np.polynomial.hermite_e.hermegauss(200)
     truths = [(m + s * nodes, weights / weights.sum()) for m, s in ((0.0, 1.0), (3.0, 0.5), (-2.0, 10.0))]
     if at is not None:
-        truths = [(SAMPLES[at], np.full(len(SAMPLES[at]), 1 / len(SAMPLES[at])))]
+        truths = [(samples()[at], np.full(len(samples()[at]), 1 / len(samples()[at])))]
     worst = 0.0
     for target, weights in truths:
         mean = weights @ target
@@ -234,7 +234,7 @@ def fits_the_normal_law(card, *, at=None):
             slopes = [weights @ part for part in card.gradients(*rows)]
             return weights @ values(card, rows, {}), np.array([slopes[0], np.exp(theta[1]) * slopes[1]])
 
-        best = optimize.minimize(risk, [mean + scale, np.log(scale) + 1], jac=True, options={"gtol": 1e-10}).x
+        best = scipy.optimize.minimize(risk, [mean + scale, np.log(scale) + 1], jac=True, options={"gtol": 1e-10}).x
         worst = largest([worst, abs(best[0] - mean) / scale, abs(best[1] - np.log(scale))])
     tolerance = 1e-4 if at is None else 1e-2  # a sample is not quite its law
     return Result(

@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from .. import _points
 from .._result import Result
@@ -202,7 +202,9 @@ def _descend(function, starts):
         value, slopes = function([part.reshape(shape) for part, shape in zip(np.split(v, ends), shapes)])
         return value, np.concatenate([np.ravel(slope) for slope in slopes])
 
-    return optimize.minimize(flat, np.concatenate([np.ravel(s) for s in starts]), jac=True, options={"gtol": 1e-8, "maxiter": 60})
+    return scipy.optimize.minimize(
+        flat, np.concatenate([np.ravel(s) for s in starts]), jac=True, options={"gtol": 1e-8, "maxiter": 60}
+    )
 
 
 @kind("0 where the two series are equal", "not 0 where the two series are equal")

@@ -9,8 +9,7 @@ import inspect
 from dataclasses import replace
 
 import numpy as np
-from scipy import optimize
-from scipy.special import expit
+import scipy
 
 from .. import _points
 from .._result import Result, beyond
@@ -36,9 +35,9 @@ def reads_off(card, *, reading):
             rows = np.tile(logits, (len(q), 1))
             return float(q @ values(card, [rows, *outcomes], {})), q @ np.asarray(card.gradient(rows, *outcomes))
 
-        best = optimize.minimize(risk, np.zeros(len(q) - 1), jac=True, options={"gtol": 1e-10}).x
+        best = scipy.optimize.minimize(risk, np.zeros(len(q) - 1), jac=True, options={"gtol": 1e-10}).x
         beyond = 1 - np.cumsum(q)[:-1]
-        worst = largest([worst, *np.abs(expit(best) - READINGS[reading](q[:-1], beyond))])
+        worst = largest([worst, *np.abs(scipy.special.expit(best) - READINGS[reading](q[:-1], beyond))])
     return Result(worst < 1e-6, "verified", len(TRUTHS), worst)
 
 
@@ -68,8 +67,8 @@ def rank_consistent(card, *, model, at=None):
             of_slopes = np.bincount(slope, x @ pull, minlength=slope.max() + 1)
             return float(card.function(logits, y, reduction="sum")), np.concatenate([pull.sum(0), of_slopes])
 
-        best = optimize.minimize(risk, np.zeros(steps + slope.max() + 1), jac=True, options={"gtol": 1e-8}).x
-        probability = expit(x[:, None] * best[steps:][slope] + best[:steps])
+        best = scipy.optimize.minimize(risk, np.zeros(steps + slope.max() + 1), jac=True, options={"gtol": 1e-8}).x
+        probability = scipy.special.expit(x[:, None] * best[steps:][slope] + best[:steps])
         rise = float(np.diff(probability, axis=1).max())
         if beyond(rise, worst):
             worst, witness = rise, {"feature": x.tolist(), "class": y.tolist()}
