@@ -67,17 +67,20 @@ def fit(model, loss, x, y, *, epochs, lr, optimizer="adam", batch_size=None, see
 
     for epoch in tqdm(range(epochs), desc="training", disable=None, leave=False):  # None: only on a terminal
         model.train()
-        order = torch.from_numpy(rng.permutation(len(x))) if batch_size < len(x) else torch.arange(len(x))
+        batches = [slice(None)]  # all data, without a copy
+        if batch_size < len(x):
+            batches = torch.from_numpy(rng.permutation(len(x))).split(batch_size)
         total = 0.0
-        for batch in order.split(batch_size):
+        for batch in batches:
+            x_batch, y_batch = x[batch], y[batch]
 
-            def closure(batch=batch):
+            def closure(x_batch=x_batch, y_batch=y_batch):
                 step_rule.zero_grad()
-                value = loss(model(x[batch]), y[batch])
+                value = loss(model(x_batch), y_batch)
                 value.backward()
                 return value
 
-            total += step_rule.step(closure).item() * len(batch)
+            total += step_rule.step(closure).item() * len(x_batch)
         losses.append(total / len(x))
         if not math.isfinite(losses[-1]):
             raise FloatingPointError(f"the loss is {losses[-1]} in epoch {epoch + 1}: try a smaller learning rate than {lr}")

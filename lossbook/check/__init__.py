@@ -62,6 +62,7 @@ from .estimates import (
     optimum,
     proper,
     resists,
+    samples,
 )
 from .generative import (
     best_denoiser,
