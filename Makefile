@@ -26,7 +26,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 SAY = @printf '\n== %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test lint rules unit notebooks html site twins bench serve run picture lab clean
+.PHONY: help setup book test tests lint rules unit notebooks html site twins bench serve run picture lab clean
 
 help:
 	@awk '!/^#/ { exit } { sub(/^# ?/, ""); print }' Makefile
@@ -60,9 +60,14 @@ book: html
 
 # ---- the tests, cheapest first --------------------------------------------------------------------------------------------------
 
+# The book is built by one process, beside the tests that two share.
 test:
-	@$(MAKE) --no-print-directory lint rules unit notebooks html site
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory -j 2 -O tests site
 	@printf '\nAll tests passed. The book is in %s/%s.\n' "$(CURDIR)" "$(HTML)"
+
+tests:
+	@$(MAKE) --no-print-directory rules unit notebooks
 
 lint: $(READY)
 	$(SAY) "lint: ruff"
@@ -72,7 +77,7 @@ lint: $(READY)
 
 rules: $(READY)
 	$(SAY) "rules: what every notebook and the README must keep"
-	$(PYTEST) -q tests/test_book.py tests/test_readme.py
+	$(PYTEST) -q -n $(JOBS) tests/test_book.py tests/test_readme.py
 
 unit: $(READY)
 	$(SAY) "unit tests and doctests"

@@ -35,8 +35,11 @@ def _rebuild(expression, change):
 
 def evaluate(expression):
     """The same expression with its derivatives, integrals and limits carried out."""
-    if not expression.has(*UNEVALUATED):
-        return expression
+    return _evaluated(expression) if expression.has(*UNEVALUATED) else expression
+
+
+@lru_cache(maxsize=512)  # an integral can take seconds, and a step of a derivation is the start of the next
+def _evaluated(expression):
     return _rebuild(expression, lambda e: e.doit(deep=False) if isinstance(e, UNEVALUATED) else e)
 
 
@@ -79,10 +82,19 @@ def unroll(expression):
 
 
 @lru_cache(maxsize=4096)
-def _compile(expression, sizes, integers):
-    """Compile for given array sizes and index values: the inputs it takes, the values, and the exponents inside them.
+def _lengths(expression):
+    """The integers that decide how many terms there are: those in the limits of sums and products."""
+    totals = spell_out(expression).atoms(sp.Sum, sp.Product)
+    limits = [limit for total in totals for _, *limits in total.limits for limit in limits]
+    return {book.K, book.n}.union(*(limit.free_symbols for limit in limits))
 
-    There is one value for each number that the index with a tuple of numbers takes, or just one.
+
+@lru_cache(maxsize=4096)
+def _compile(expression, sizes, integers):
+    """Compile for given array sizes and lengths: the inputs it takes, the values, and the exponents inside them.
+
+    There is one value for each number that the index with a tuple of numbers takes, or just one. An index that decides no length
+    stays an input: z_j is looked up and δ_jk decided when the values are there.
     """
     expression, integers, sizes = spell_out(expression), dict(integers), dict(sizes)
     running = {symbol: numbers for symbol, numbers in integers.items() if isinstance(numbers, tuple)}
@@ -100,8 +112,8 @@ def _compile(expression, sizes, integers):
     for symbol, numbers in running.items():
         expression = sp.Tuple(*(expression.subs(symbol, number) for number in numbers))
     expression = unroll(expression if running else sp.Tuple(expression))
-    entries = sorted(expression.atoms(Indexed), key=str)
-    names = {entry: sp.Dummy() for entry in entries}
+    places = sorted(expression.atoms(Indexed, sp.KroneckerDelta), key=str)
+    names = {place: sp.Dummy() for place in places}
     expression = expression.xreplace(names)
     scalars = sorted(expression.free_symbols - set(names.values()), key=str)
     arguments = [*names.values(), *scalars]
@@ -109,15 +121,25 @@ def _compile(expression, sizes, integers):
     exponents += [e.args[0] ** 2 for e in expression.atoms(sp.erf, sp.erfc)]  # their tails are exp(-u²)
     if any(e.free_symbols - set(arguments) for e in exponents):  # they hold an integral's own variable
         raise ValueError(f"SymPy cannot carry out every integral of {expression}: compare a form in which it can")
-    places = [(entry.base, tuple(int(index) - 1 for index in entry.indices)) for entry in entries]
     shared = not expression.has(sp.Piecewise)  # a branch that is not taken must not be computed: it may divide by zero
     value = sp.lambdify(arguments, list(expression), "mpmath", cse=shared)
     return places, scalars, value, sp.lambdify(arguments, exponents, "mpmath"), len(expression)
 
 
-def _entry(values, place):
-    base, index = place
-    return reduce(lambda part, position: part[position], index, values[base])
+def _look_up(values, place):
+    """The value of z_j or δ_jk."""
+    delta = isinstance(place, sp.KroneckerDelta)
+    indices = [_number_of(index, values) for index in (place.args if delta else place.indices)]
+    if delta:
+        return int(indices[0] == indices[1])
+    if min(indices) < 1:
+        raise IndexError(f"{place} at {indices}: entries are counted from 1")
+    return reduce(lambda part, index: part[index - 1], indices, values[place.base])
+
+
+def _number_of(index, values):
+    """The number that an index or a length stands for: `subs` takes a hundred times as long where it is a letter."""
+    return int(values.get(index, index) if index.is_Atom else index.subs(values))
 
 
 def _shape(array):
@@ -134,9 +156,11 @@ def exact(expression, values, digits=50):
     """
     expression = sp.sympify(expression)
     sizes = tuple((base, _shape(array)) for base, array in values.items() if isinstance(base, sp.IndexedBase))
-    integers = tuple((s, tuple(v) if hasattr(v, "__len__") else int(v)) for s, v in values.items() if s.is_integer)
+    lengths = _lengths(expression)
+    integers = {s: tuple(v) if hasattr(v, "__len__") else int(v) for s, v in values.items() if s.is_integer}
+    integers = tuple((s, v) for s, v in integers.items() if s in lengths or isinstance(v, tuple))
     places, scalars, function, exponents, count = _compile(expression, sizes, integers)
-    arguments = [_number(_entry(values, place)) for place in places] + [_number(values[s]) for s in scalars]
+    arguments = [_number(_look_up(values, place)) for place in places] + [_number(values[s]) for s in scalars]
     running = next(((symbol, numbers) for symbol, numbers in integers if isinstance(numbers, tuple)), None)
     magnitudes = [0.31 * abs(mpmath.mag(a)) for a in arguments if a and mpmath.isfinite(a)]
     with mpmath.workdps(15):
@@ -222,24 +246,30 @@ def sample(symbols, given=(), rng=None, n=1):
     symbols and the conditions `given` say; `Eq(Sum(q[k], (k, 1, K)), 1)` puts q on the simplex and `Eq(symbol, ...)` fixes
     a symbol. K and n are 2, 3 or 5. In a fifth of the points, half of the values are very large, very small or at the edge.
     """
+    return list(draws(symbols, given, rng, n))
+
+
+def draws(symbols, given=(), rng=None, n=1):
+    """The points of `sample`, each drawn when it is asked for."""
     rng = np.random.default_rng(0) if rng is None else rng
     if not isinstance(symbols, dict):
         symbols = {s: (book.K,) if isinstance(s, sp.IndexedBase) or s.is_integer else () for s in symbols}
     conditions = [part for condition in given for part in sp.And.make_args(sp.sympify(condition))]
     simplex = {c.lhs.function.base for c in conditions if isinstance(c, sp.Eq) and _is_total(c.lhs) and c.rhs == 1}
     fixed = {c.lhs: c.rhs for c in conditions if isinstance(c, sp.Eq) and c.lhs in symbols}
-    single = {s: [c for c in conditions if c.free_symbols == {s} and s not in fixed] for s in symbols}
+    single = {s: tuple(c for c in conditions if c.free_symbols == {s} and s not in fixed) for s in symbols}
     domains = {s: _domain(s, single[s]) for s in symbols if isinstance(s, sp.Symbol)}
     joint = [c for c in conditions if len(c.free_symbols) > 1 and not isinstance(c, sp.Eq)]
-    points = []
+    found = 0
     for _ in range(1000 * n):
-        if len(points) == n:
-            return points
+        if found == n:
+            return
         point = _point(symbols, domains, simplex, rng)
         for s, value in fixed.items():
             point[s] = exact(value, point, digits=80)
         if all(_holds(condition, point) for condition in joint):
-            points.append(point)
+            found += 1
+            yield point
     raise ValueError(f"no point found that satisfies {', '.join(map(str, given))}")
 
 
@@ -248,7 +278,8 @@ def _is_total(expression):
     return isinstance(expression, sp.Sum) and isinstance(expression.function, Indexed)
 
 
-def _domain(symbol, conditions):
+@lru_cache(maxsize=4096)
+def _domain(symbol, conditions=()):
     lower = 0 if symbol.is_nonnegative else -sp.oo
     upper = 0 if symbol.is_nonpositive else sp.oo
     return reduce(sp.Intersection, [c.as_set() for c in conditions], sp.Interval.open(lower, upper))
@@ -260,7 +291,7 @@ def _holds(condition, point):
 
 def _point(symbols, domains, simplex, rng):
     size = {book.K: int(rng.choice([2, 3, 5])), book.n: int(rng.choice([2, 3, 5]))}
-    length = {s: tuple(int(bound.subs(size)) for bound in bounds) for s, bounds in symbols.items()}
+    length = {s: tuple(_number_of(bound, size) for bound in bounds) for s, bounds in symbols.items()}
     wild = rng.random() < 0.2
     point = {s: value for s, value in size.items() if s in symbols or any(s in bounds for bounds in symbols.values())}
     for s, shape in length.items():
@@ -271,7 +302,7 @@ def _point(symbols, domains, simplex, rng):
             parts = 1 + rng.multinomial(2**30 - shape[0], rng.dirichlet(np.ones(shape[0])))
             point[s] = [int(part) / 2**30 for part in parts]
         elif isinstance(s, sp.IndexedBase):
-            domain = _domain(s[(1,) * len(shape)], [])
+            domain = _domain(s[(1,) * len(shape)])
             point[s] = np.reshape([_draw(domain, rng, wild) for _ in range(int(np.prod(shape)))], shape).tolist()
         else:
             point[s] = int(rng.integers(1, shape[0] + 1)) if shape else _draw(domains[s], rng, wild)
@@ -309,7 +340,7 @@ def equal(left, right, given=(), points=200, seed=0):
     symbols = unknowns(*(side for pair in pairs for side in pair), *given)
     rng, tried, worst = np.random.default_rng(seed), 0, 0.0
     points = max(min(points, 50), points // len(pairs))
-    for point in sample(symbols, given, rng, 2 * points if symbols else 1):
+    for point in draws(symbols, given, rng, 2 * points if symbols else 1):
         try:
             for a, b in pairs:
                 found = exact(a, point), exact(b, point)

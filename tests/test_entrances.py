@@ -11,7 +11,7 @@ from make_entrances import SYMPTOMS, TODAY, Entry
 ROOT = Path(__file__).parents[1]
 CLAIMS = [claim for claims in make_entrances.claims().values() for claim in claims]
 EXHIBITS = [exhibit for exhibits in make_entrances.exhibits().values() for exhibit in exhibits]
-GUARDS = re.findall(r"^def (test_\w+)\(", (ROOT / "tests/test_pitfalls.py").read_text(encoding="utf-8"), re.MULTILINE)
+GUARD_TESTS = re.findall(r"^def (test_\w+)\(", (ROOT / "tests/test_pitfalls.py").read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def complaints_about_claim(claim):
@@ -34,7 +34,7 @@ def complaints_about_exhibit(exhibit):
         yield f":Today: is {exhibit.field('Today')!r}"
     if exhibit.field("Guard") != f"`test_{repository.replace('-', '_')}_{number}`":
         yield f":Guard: is {exhibit.field('Guard')}"
-    if exhibit.field("Guard").strip("`") not in GUARDS:
+    if exhibit.field("Guard").strip("`") not in GUARD_TESTS:
         yield "its guard is not in tests/test_pitfalls.py"
     if not set(exhibit.symptoms) <= set(SYMPTOMS):
         yield f"symptoms that no index has: {sorted(set(exhibit.symptoms) - set(SYMPTOMS))}"
@@ -77,8 +77,8 @@ def test_every_cell_of_an_exhibit_asserts():
 
 def test_every_guard_belongs_to_an_exhibit():
     named = {exhibit.field("Guard").strip("`") for exhibit in EXHIBITS}
-    assert set(GUARDS) == named
-    assert len(GUARDS) == len(set(GUARDS)) == len(EXHIBITS)
+    assert set(GUARD_TESTS) == named
+    assert len(GUARD_TESTS) == len(set(GUARD_TESTS)) == len(EXHIBITS)
 
 
 def test_every_symptom_leads_to_a_bug_and_every_bug_has_a_symptom():
