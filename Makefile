@@ -67,7 +67,7 @@ test:
 	@printf '\nAll tests passed. The book is in %s/%s.\n' "$(CURDIR)" "$(HTML)"
 
 tests:
-	@$(MAKE) --no-print-directory rules unit notebooks
+	@$(MAKE) --no-print-directory -j 1 rules unit notebooks
 
 lint: $(READY)
 	$(SAY) "lint: ruff"
@@ -81,7 +81,7 @@ rules: $(READY)
 
 unit: $(READY)
 	$(SAY) "unit tests and doctests"
-	$(PYTEST) -q -n $(JOBS) --doctest-modules lossbook tests \
+	$(PYTEST) -q -n $(JOBS) --dist worksteal --doctest-modules lossbook tests \
 	  --ignore tests/test_book.py --ignore tests/test_readme.py --ignore tests/test_site.py
 
 notebooks: $(READY)
