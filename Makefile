@@ -63,7 +63,7 @@ book: html
 # The book is built by one process, beside the tests that two share.
 test:
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory -j 2 -O tests site
+	@$(MAKE) --no-print-directory -j 2 tests site
 	@printf '\nAll tests passed. The book is in %s/%s.\n' "$(CURDIR)" "$(HTML)"
 
 tests:

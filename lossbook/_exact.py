@@ -82,18 +82,19 @@ def unroll(expression):
 
 
 @lru_cache(maxsize=4096)
-def _lengths(expression):
-    """The integers that decide how many terms there are: those in the limits of sums and products."""
-    totals = spell_out(expression).atoms(sp.Sum, sp.Product)
-    limits = [limit for total in totals for _, *limits in total.limits for limit in limits]
-    return {book.K, book.n}.union(*(limit.free_symbols for limit in limits))
+def _deciding(expression):
+    """The letters that decide which terms there are: those in the limits of sums and products and in conditions of branches."""
+    expression = spell_out(expression)
+    limits = [part for total in expression.atoms(sp.Sum, sp.Product) for _, *limits in total.limits for part in limits]
+    conditions = [condition for branches in expression.atoms(sp.Piecewise) for _, condition in branches.args]
+    return {book.K, book.n}.union(*(part.free_symbols for part in limits + conditions))
 
 
 @lru_cache(maxsize=4096)
 def _compile(expression, sizes, integers):
     """Compile for given array sizes and lengths: the inputs it takes, the values, and the exponents inside them.
 
-    There is one value for each number that the index with a tuple of numbers takes, or just one. An index that decides no length
+    There is one value for each number that the index with a tuple of numbers takes, or just one. An index that decides nothing
     stays an input: z_j is looked up and δ_jk decided when the values are there.
     """
     expression, integers, sizes = spell_out(expression), dict(integers), dict(sizes)
@@ -139,7 +140,7 @@ def _look_up(values, place):
 
 def _number_of(index, values):
     """The number that an index or a length stands for: `subs` takes a hundred times as long where it is a letter."""
-    return int(values.get(index, index) if index.is_Atom else index.subs(values))
+    return int(values.get(index, index) if index.is_Atom else index.subs({s: values[s] for s in index.free_symbols}))
 
 
 def _shape(array):
@@ -156,9 +157,9 @@ def exact(expression, values, digits=50):
     """
     expression = sp.sympify(expression)
     sizes = tuple((base, _shape(array)) for base, array in values.items() if isinstance(base, sp.IndexedBase))
-    lengths = _lengths(expression)
+    deciding = _deciding(expression)
     integers = {s: tuple(v) if hasattr(v, "__len__") else int(v) for s, v in values.items() if s.is_integer}
-    integers = tuple((s, v) for s, v in integers.items() if s in lengths or isinstance(v, tuple))
+    integers = tuple((s, v) for s, v in integers.items() if s in deciding or isinstance(v, tuple))
     places, scalars, function, exponents, count = _compile(expression, sizes, integers)
     arguments = [_number(_look_up(values, place)) for place in places] + [_number(values[s]) for s in scalars]
     running = next(((symbol, numbers) for symbol, numbers in integers if isinstance(numbers, tuple)), None)

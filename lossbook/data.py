@@ -304,7 +304,8 @@ def _table(package, path, *, delimiter=",", skiprows=0):
 def _columns(name, *, delimiter=","):
     """The columns of a set of statsmodels by their names."""
     path = f"datasets/{name}/{name}.csv"
-    names = _file("statsmodels", path).open(encoding="utf-8").readline().strip().split(delimiter)
+    with _file("statsmodels", path).open(encoding="utf-8") as file:
+        names = file.readline().strip().split(delimiter)
     table = _table("statsmodels", path, delimiter=delimiter, skiprows=1)
     return {column.strip("\"' "): values for column, values in zip(names, table.T, strict=True)}
 

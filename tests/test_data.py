@@ -2,6 +2,8 @@
 
 import inspect
 import socket
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -44,6 +46,34 @@ def test_a_dataset_is_complete(name):
     assert found.source
     doc = getattr(data, name).__doc__
     assert all(word in doc for word in ("Source:", "Licence:", "nits:", f"{rows} x {features}"))
+
+
+SKLEARN = {"digits": {}, "breast_cancer": {}, "iris": {}, "wine": {}, "diabetes": {"scaled": False}}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_the_files_hold_what_their_packages_load(name):
+    """The columns are named here, and the files read without the packages: both must be as the packages have it."""
+    found = getattr(data, name)()
+    if name in SKLEARN:
+        from sklearn import datasets
+
+        whole = getattr(datasets, f"load_{name}")(**SKLEARN[name])
+        assert [str(column).removesuffix(" (cm)") for column in whole.feature_names] == list(found.feature_names)
+        x, y = whole.data, whole.target
+    else:
+        from statsmodels import datasets
+
+        table = getattr(datasets, name).load().data
+        x, y = table[list(found.feature_names)].to_numpy(), table[found.target_name].to_numpy()
+    np.testing.assert_array_equal(found.x, x)
+    np.testing.assert_array_equal(found.y, y)
+
+
+def test_reading_imports_none_of_the_packages():
+    code = "import sys; from lossbook import data; data.digits(); data.engel(); data.text()"
+    code += "; print({'sklearn', 'statsmodels'} & {*sys.modules})"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
 @pytest.mark.parametrize("name", ["anes96", "modechoice", "engel", "stackloss", "randhie", "strikes", "sunspots"])

@@ -2,11 +2,12 @@
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import make_entrances
 import pytest
-from make_entrances import SYMPTOMS, TODAY, Entry
+from make_entrances import SYMPTOMS, TODAY
 
 ROOT = Path(__file__).parents[1]
 CLAIMS = [claim for claims in make_entrances.claims().values() for claim in claims]
@@ -115,12 +116,12 @@ def test_an_exhibit_without_a_field_is_noticed(field):
 
 def test_a_claim_without_a_guess_or_a_verdict_is_noticed():
     assert list(complaints_about_claim(changed(SOUND_CLAIM, "Guess first", "Note")))
-    assert list(complaints_about_claim(Entry(SOUND_CLAIM.page, SOUND_CLAIM.label, SOUND_CLAIM.title, SOUND_CLAIM.text, "")))
+    assert list(complaints_about_claim(replace(SOUND_CLAIM, outputs="")))
 
 
 def changed(entry, old, new):
     assert old in entry.text
-    return Entry(entry.page, entry.label, entry.title, entry.text.replace(old, new), entry.outputs)
+    return replace(entry, text=entry.text.replace(old, new))
 
 
 def _code(folder, page):

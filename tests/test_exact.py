@@ -119,6 +119,31 @@ def test_below_the_floor_is_zero_and_outside_the_domain_is_nan():
     assert mpmath.isnan(exact(1 / z, {z: 0.0}))
 
 
+def test_an_index_is_looked_up_where_it_stands():
+    values = {Z: [1.5, 2.5, 4.0], j: 2, l: 2}
+    assert exact(Z[j] + 10 * Z[j + 1] + 100 * Z[j - 1], values) == 2.5 + 40 + 150
+    assert exact(KroneckerDelta(j, l) * Z[j], values) == 2.5
+    assert exact(KroneckerDelta(j, l) * Z[j], values | {l: 3}) == 0
+    assert exact(Sum(Z[k], (k, 1, j)), values) == 4
+    first = Piecewise((Z[j], Eq(j, 1)), (Z[j] - Z[j - 1], True))  # the other branch would look up an entry 0
+    assert [exact(first, values | {j: index}) for index in (1, 2, 3)] == [1.5, 1, 1.5]
+    for index in (0, 4):
+        with pytest.raises(IndexError):
+            exact(Z[j], values | {j: index})
+
+
+def test_a_sequence_of_indices_gives_the_value_at_each():
+    values = {Z: [0.5, -1.0, 800.0]}
+    for formula in (softmax(Z, j), Z[j] * sigmoid(Z[j]) - KroneckerDelta(j, 2)):
+        for index, found in enumerate(exact(formula, values | {j: range(1, 4)}), start=1):
+            alone = exact(formula, values | {j: index})
+            with mpmath.workdps(60):
+                assert abs(found - alone) <= abs(alone) * mpmath.mpf(10) ** -49
+    undefined, known = exact(log(Z[j]), {Z: [-1.0, 2.0], j: (1, 2)})  # one of them does not take the other with it
+    assert mpmath.isnan(undefined)
+    assert known == exact(log(Z[j]), {Z: [2.0], j: 1})
+
+
 def test_sizes_that_contradict_each_other_are_refused():
     with pytest.raises(ValueError, match="K = "):
         exact(CROSS_ENTROPY, {Z: [1.0, 2.0, 3.0], Q: [0.5, 0.5]})

@@ -11,9 +11,14 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).parents[1]
-COURT = ("classification", "rare_classes_and_noise", "regression", "code", "structure", "representations_and_generation")
-COURT += ("language_and_policies",)
-MUSEUM = ("means_and_masks", "infinities", "names_and_scale")
+
+
+def rooms(folder):
+    """The pages of a folder, as the table of contents has them."""
+    return tuple(re.findall(rf"file: book/{folder}/(?!index)(\w+)", (ROOT / "_toc.yml").read_text(encoding="utf-8")))
+
+
+COURT, MUSEUM = rooms("court"), rooms("museum")
 
 # What a person sees, in the order of the page; every exhibit is found under one or more of them.
 SYMPTOMS = (
@@ -54,7 +59,6 @@ TODAY = (
 class Entry:
     """A section of one of the notebooks: a claim of the court or an exhibit of the museum."""
 
-    page: str
     label: str
     title: str
     text: str  # the Markdown of the section, up to the next entry
@@ -87,10 +91,7 @@ def entries(folder, page, kind):
             found += [[label, title, [text], []] for label, title, text in pieces]
         elif found:
             found[-1][3] += [output.get("data", {}).get("text/markdown", "") for output in cell.outputs]
-    return [
-        Entry(f"{folder}/{page}", label, title.strip(), "\n\n".join(text), "\n".join(shown))
-        for label, title, text, shown in found
-    ]
+    return [Entry(label, title.strip(), "\n\n".join(text), "\n".join(shown)) for label, title, text, shown in found]
 
 
 def title_of(folder, page):
