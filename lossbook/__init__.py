@@ -132,6 +132,8 @@ from .ranking import (
     listnet,
     margin_ranking,
     pairwise_logistic,
+    pairwise_square,
+    pairwise_squared_hinge,
 )
 from .regression import (
     absolute_error,
@@ -188,8 +190,14 @@ from .survival import (
 __version__ = "0.1.0"
 
 # Imported on first use: these bring SymPy, torch or matplotlib with them.
-_LAZY_MODULES = ("check", "data", "derive", "nn", "plot", "train")
-_LAZY_NAMES = {"Derivation": "derive", "DerivationError": "derive", "exercise": "exercises", "progress": "exercises"}
+_LAZY_MODULES = ("check", "data", "derive", "distributed", "fused", "nn", "plot", "train")
+_LAZY_NAMES = {
+    "Derivation": "derive",
+    "DerivationError": "derive",
+    "exercise": "exercises",
+    "progress": "exercises",
+    "fuse": "_fuse",
+}
 
 
 def __getattr__(name):
@@ -211,6 +219,7 @@ __all__ = [
     "card",
     "class_balanced_weights",
     "exercise",
+    "fuse",
     "gradient_penalty",
     "kl_estimators",
     "progress",

@@ -99,6 +99,7 @@ def loss(*, predictions=1, symmetric=False, default="mean", counted=None, couple
         common = {"weight": None, "reduction": default, "denominator": None}
         keywords = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value) for name, value in common.items()]
         function.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *keywords])
+        function.with_formula = decorate  # the same loss, its values computed in another way
         function.axes, function.predictions, function.symmetric = axes, predictions, symmetric
         function.traceable = traceable
         function.every_example = counted is None and not coupled and not isinstance(next(iter(axes.values())), Steps)
@@ -133,8 +134,9 @@ class Batch:
 
     arrays: list
     weight: object
-    dtype: object
+    dtype: object  # of the result
     shape: tuple
+    compute: object  # the dtype to compute in
 
 
 def bind(name, axes, arrays, params):
@@ -151,9 +153,18 @@ def bind(name, axes, arrays, params):
 
 
 def prepare(function, arrays, weight, params):
-    """Check the arrays against each other, bring them to one dtype (half precision to float32), drop examples of weight 0.
+    """Check the arrays against each other, bring them to one dtype (half precision to float32), drop examples of weight 0."""
+    batch = inspect_batch(function, arrays, weight, params)
+    batch.arrays = [
+        ready(name, array, function.axes[name], batch, params) for name, array in zip(function.axes, batch.arrays, strict=True)
+    ]
+    return batch
 
-    Two parameters act here, on the weight, because they decide which examples count: `ignore_index` and `class_weights`.
+
+def inspect_batch(function, arrays, weight, params):
+    """The checked arrays as they came, with what `weight` and two parameters make of the weights.
+
+    `ignore_index` and `class_weights` act here, because they decide which examples count and how much.
     """
     axes, predictions = function.axes, function.predictions
     refuse_masks([*arrays, weight])
@@ -178,21 +189,23 @@ def prepare(function, arrays, weight, params):
         weight = ignore(arrays[-1], params["ignore_index"], weight, compute)
     if params.get("class_weights") is not None:
         weight = weigh_classes(arrays, params["class_weights"], weight, compute)
-    for i, (name, kind) in enumerate(axes.items()):
-        if kind == GROUPS:
-            pass
-        elif isinstance(kind, Labels):
-            arrays[i] = as_probabilities(arrays[i], kind.classes(arrays[0], params), weight, compute)
-        elif isinstance(kind, Integers):
-            arrays[i] = drop(arrays[i], weight, 0)
-        elif isinstance(kind, Distribution):
-            arrays[i] = as_distribution(name, arrays[i], weight, compute)
-        elif isinstance(kind, Steps):
-            at_each_step = None if weight is None else weight[None]
-            arrays[i] = drop(xp.astype(arrays[i], compute, copy=False), at_each_step, 1.0)
-        else:
-            arrays[i] = drop(xp.astype(arrays[i], compute, copy=False), weight, 1.0)
-    return Batch(arrays, weight, dtype, shape)
+    return Batch(arrays, weight, dtype, shape, compute)
+
+
+def ready(name, array, kind, batch, params):
+    """An array of a checked batch as its formula takes it: class indices as one-hot rows, harmless values at weight 0."""
+    xp, weight = namespace(array), batch.weight
+    if kind == GROUPS:
+        return array
+    if isinstance(kind, Labels):
+        return as_probabilities(array, kind.classes(batch.arrays[0], params), weight, batch.compute)
+    if isinstance(kind, Integers):
+        return drop(array, weight, 0)
+    if isinstance(kind, Distribution):
+        return as_distribution(name, array, weight, batch.compute)
+    if isinstance(kind, Steps):
+        weight = None if weight is None else weight[None]
+    return drop(xp.astype(array, batch.compute, copy=False), weight, 1.0)
 
 
 def rows_kept(batch):
@@ -367,8 +380,12 @@ def weigh_classes(arrays, class_weights, weight, dtype):
     logits, labels = arrays
     class_weights = parameter("class_weights", class_weights, like=logits, shape=logits.shape[-1:], each="one per class")
     require(class_weights, class_weights >= 0, "class_weights must be >= 0")
-    q = as_probabilities(labels, logits.shape[-1], weight, dtype)
-    of_example = namespace(q).sum(q * namespace(q).astype(class_weights, dtype), axis=-1)
+    xp = namespace(labels)
+    class_weights = xp.astype(class_weights, dtype)
+    if xp.isdtype(labels.dtype, "real floating"):
+        of_example = xp.sum(as_distribution("labels", labels, weight, dtype) * class_weights, axis=-1)
+    else:
+        of_example = class_weights[class_indices(labels, logits.shape[-1], weight)]
     return of_example if weight is None else weight * of_example
 
 
@@ -393,12 +410,16 @@ def drop(array, weight, harmless):
 
 def as_probabilities(labels, classes, weight, dtype):
     """Class indices (...) as one-hot rows (..., K); class probabilities (..., K) checked and passed on."""
-    xp = namespace(labels)
-    if xp.isdtype(labels.dtype, "real floating"):
+    if namespace(labels).isdtype(labels.dtype, "real floating"):
         return as_distribution("labels", labels, weight, dtype)
+    return one_hot(class_indices(labels, classes, weight), classes, dtype)
+
+
+def class_indices(labels, classes, weight):
+    """Class indices (...), checked; 0 where the weight is 0."""
     labels = drop(labels, weight, 0)
     require(labels, (labels >= 0) & (labels < classes), f"labels must be class indices in 0 .. {classes - 1}", IndexError)
-    return one_hot(labels, classes, dtype)
+    return labels
 
 
 def as_distribution(name, array, weight, dtype):

@@ -5,6 +5,7 @@ digits in the tails, and, at a point where two branches meet, the same slope fro
 spoil the gradient of the one that is, so its input is replaced before the function is applied, never masked after it.
 """
 
+import contextlib
 import math
 import sys
 
@@ -46,6 +47,17 @@ def values_readable(x):
         or type(x) not in (torch.Tensor, torch.nn.Parameter)  # FakeTensor and other stand-ins
         or x.device.type == "meta"
     )
+
+
+def without_autocast(x):
+    """A context in which torch takes the products of `x` in its own dtype: autocast would take them in half precision."""
+    if is_torch(x):
+        import torch
+
+        device = x.device.type
+        if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+            return torch.autocast(device, enabled=False)
+    return contextlib.nullcontext()
 
 
 # Element-wise functions, so that a loss reads as its formula: exp(x) rather than xp.exp(x).

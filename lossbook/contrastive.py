@@ -10,7 +10,6 @@ cannot look at weights, so there a weight raises ValueError: leave such rows out
 left out, these two work with the sum and the mean, without `weight`.
 """
 
-import contextlib
 import math
 
 from ._card import Card, Twin, denies, describes, says
@@ -18,7 +17,6 @@ from ._loss import GROUPS, gradient_of, in_range, loss, require, zero_or_one
 from ._xp import (
     absolute,
     clip,
-    is_torch,
     log_softmax,
     mul0,
     namespace,
@@ -32,7 +30,9 @@ from ._xp import (
     stop_gradient,
     sum_classes,
     unit,
+    values_readable,
     where,
+    without_autocast,
 )
 
 
@@ -595,11 +595,19 @@ def _positives(labels):
 
 
 def _has_positives(labels):
-    return namespace(labels).any(_positives(labels), axis=-1)
+    return _sizes(labels) > 1
 
 
 def _has_triplets(labels):
-    return _has_positives(labels) & namespace(labels).any(~_together(labels), axis=-1)
+    return _has_positives(labels) & (_sizes(labels) < labels.shape[0])
+
+
+def _sizes(labels):
+    """How many rows the group of each row has."""
+    xp = namespace(labels)
+    if values_readable(labels):  # without N² numbers
+        return xp.unique_counts(labels).counts[xp.unique_inverse(labels).inverse_indices]
+    return xp.sum(xp.astype(_together(labels), xp.int64), axis=-1)
 
 
 def _hardest(embeddings, labels):
@@ -637,18 +645,8 @@ def _have_directions(**arrays):
 
 def _cosines(x, y):
     """The cosines of all pairs of a row of x and a row of y: (N, N)."""
-    with _without_autocast(x):
+    with without_autocast(x):
         return unit(x) @ unit(y).T
-
-
-def _without_autocast(x):
-    """It would take the products in half precision."""
-    if is_torch(x):
-        import torch
-
-        if torch.amp.is_autocast_available(x.device.type):
-            return torch.autocast(x.device.type, enabled=False)
-    return contextlib.nullcontext()
 
 
 def _log_softmax(logits):

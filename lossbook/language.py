@@ -7,6 +7,7 @@ between answers and of policies, in `preference` and `policy`, belong to the sam
 
 import functools
 
+from . import classification
 from ._card import Card, Twin, denies, describes, says
 from ._loss import LABELS, gradient_of, in_range, loss, same_library
 from ._xp import exp, log1p, log_softmax, mul0, namespace, probability_error, sum_classes, top, where
@@ -265,6 +266,20 @@ def _():
             says(check.bounded_below, "searched", bound=0),
         ],
     )
+
+
+@loss(logits=1, labels=LABELS)
+def cross_entropy_and_z_loss(logits, labels, *, class_weights=None, label_smoothing=0.0, ignore_index=None, z_loss=0.0):
+    """``softmax_cross_entropy`` with all its options, plus λ (log Z)²: the plain definition of ``fused.linear_cross_entropy``."""
+    value = classification.softmax_cross_entropy.__wrapped__(logits, labels, label_smoothing=label_smoothing)
+    in_range(z_loss=z_loss, low=0, closed="[")
+    return value + z_loss * _log_sum_exp(logits) ** 2 if z_loss else value
+
+
+@gradient_of(cross_entropy_and_z_loss)
+def cross_entropy_and_z_loss_gradient(logits, labels, *, label_smoothing=0.0, z_loss=0.0):
+    slope = classification.softmax_cross_entropy_gradient.__wrapped__(logits, labels, label_smoothing=label_smoothing)
+    return slope + 2 * z_loss * _log_sum_exp(logits)[..., None] * exp(log_softmax(logits)) if z_loss else slope
 
 
 # Between these logits log Z is lower than at both ends, and negative all the way.

@@ -10,7 +10,8 @@ class Loss(torch.nn.Module):
 
     `function` is any loss of this package (or one with the same signature); `params` are passed to it at every call. Tensors
     among them become buffers, so that `.to(device)` moves them. An unknown parameter raises TypeError at once.
-    `fused="auto"` takes a faster form of the loss where the package has one (no loss has one yet); False the plain one.
+    `fused="auto"` takes the form of ``lossbook.fused`` where the loss has one and the batch is large enough to gain by it; True
+    takes it always, False never (second derivatives need the plain loss).
 
     >>> import lossbook, torch
     >>> loss = Loss(lossbook.huber, delta=2.0)
@@ -22,9 +23,15 @@ class Loss(torch.nn.Module):
 
     def __init__(self, function, *, fused="auto", **params):
         super().__init__()
-        if fused not in ("auto", False):
-            raise ValueError(f"fused must be 'auto' or False, got {fused!r}: {function.__name__} has no fused form")
-        self.function = function
+        from .fused import FORMS
+
+        if fused not in ("auto", True, False):
+            raise ValueError(f"fused must be 'auto', True or False, got {fused!r}")
+        form = FORMS.get(function)
+        if fused is True and form is None:
+            raise ValueError(f"fused must be 'auto' or False for {function.__name__}: it has no fused form")
+        self.function, self.form = function, form if fused else None
+        self.least = form.pays_from if form and fused == "auto" else 0
         keywords = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
         accepted = [name for name in keywords if name != "weight"]  # the weights belong to a batch: they come with the call
         unknown = sorted(set(params) - set(accepted))
@@ -46,7 +53,8 @@ class Loss(torch.nn.Module):
         if weight is None and len(arrays) == takes + 1:
             *arrays, weight = arrays
         params = {name: getattr(self, name) for name in self._names}
-        return self.function(*arrays, weight=weight, **(params | options))
+        pays = self.form and not torch.compiler.is_compiling() and arrays[0].numel() >= self.least
+        return (self.form if pays else self.function)(*arrays, weight=weight, **(params | options))
 
     def extra_repr(self):
         return ", ".join([self.function.__name__, *(f"{name}={getattr(self, name)}" for name in self._names)])

@@ -1,16 +1,21 @@
-"""Ranking: losses that see only the differences of scores, for pairs of items and for whole lists.
+"""Ranking: losses that see only the differences of scores, for pairs of items, for all pairs of a batch and for whole lists.
 
 Pairs: the score s_i of the preferred item and the score s_j of the other, of any shape; both are predictions.
+Batches: `scores` and `positive` (N,), 1 or 0; each positive is compared with each negative. The AUC is the share of these pairs
+in which the positive has the higher score. Of a batch without a pair the sum is 0 and the mean nan.
 Lists: `scores` and `relevance` (..., items), the higher the more relevant; ``reduction="none"`` gives one value per list, (...).
 A larger score means an earlier place. Values are pure numbers.
 """
 
 import math
 
+import numpy as np
+
 from ._card import Card, Twin, denies, describes, says
 from ._loss import gradient_of, in_range, loss, require
 from ._twins import in_jax
 from ._xp import (
+    clip,
     exp,
     expm1,
     log,
@@ -164,6 +169,121 @@ def _():
             denies(check.ranks_as_ndcg, "verified", witness=CROSSED),
         ],
         chapter="19_ranking",
+    )
+
+
+@loss(scores=0, positive=0, coupled=True, counted=lambda scores, positive: _has_a_pair(positive))
+def pairwise_squared_hinge(scores, positive, *, margin=1.0):
+    """Mean of (m - s_p + s_n)₊² over all pairs of a positive p and a negative n of the batch: a smooth bound of m² (1 - AUC).
+
+    scores, positive: (N,), one batch; positive is 1 or 0 (anything else raises ValueError). One value per positive, its mean over
+    the negatives, so that their mean is the mean over the pairs; without a negative no positive has a value. ``reduction="none"``
+    has them in the order of the batch. `weight` has one entry per value and multiplies it alone. The batch decides which pairs
+    there are: the losses of its parts do not add up. Time and memory grow as N². torch.compile and vmap: with sum or mean,
+    without `weight`. Source: Gao and Zhou (2015), who show that it is consistent with the AUC, which the hinge is not.
+
+    >>> import numpy as np
+    >>> scores, positive = np.array([2.0, 0.0, 0.5, -1.0]), np.array([1, 1, 0, 0])
+    >>> pairwise_squared_hinge(scores, positive, reduction="none").tolist()  # (0² + 0²) / 2 and (1.5² + 0²) / 2
+    [0.0, 1.125]
+    """
+    in_range(margin=margin, low=0, closed="[")
+    return _over_negatives(positive_part(_shortfalls(scores, positive, margin)) ** 2, positive)
+
+
+@gradient_of(pairwise_squared_hinge)
+def pairwise_squared_hinge_gradient(scores, positive, *, margin=1.0):
+    """Of the sum: each pair pulls its two scores apart, for as long as they lack something to the margin."""
+    return _pulled_apart(2 * positive_part(_shortfalls(scores, positive, margin)), positive)
+
+
+@describes(pairwise_squared_hinge)
+def _():
+    from . import check
+
+    return Card(
+        pairwise_squared_hinge,
+        **_of_batches(),
+        oracle=_squared_hinge_oracle,
+        gradient=pairwise_squared_hinge_gradient,
+        convention="mean over the pairs, margin 1, as in libauc (its hparam); scores as they are, no sigmoid; no pair: mean nan",
+        reference="gao2015",
+        claims=[
+            *_claims_of_batches(),
+            says(
+                check.coincides,
+                "verified",
+                name="the square of the margin ranking loss for a single negative",
+                other=_square_of_margin_ranking,
+                where=_one_negative,
+                params={"margin": 1.0},
+            ),
+            says(
+                check.coincides,
+                "verified",
+                name="0 where all positives are ahead of all negatives by the margin",
+                other=lambda scores, positive: np.zeros(20),
+                where=_far_apart,
+                params={"margin": 1.0},
+            ),
+        ],
+    )
+
+
+@loss(scores=0, positive=0, coupled=True, counted=lambda scores, positive: _has_a_pair(positive))
+def pairwise_square(scores, positive, *, margin=1.0):
+    """Mean of (m - s_p + s_n)² over all pairs of a positive p and a negative n of the batch: every difference is to be m.
+
+    It is (m - mean s_p + mean s_n)² plus the variance of the positives plus that of the negatives, so two means and two variances
+    are all it knows of a batch; a pair that is ahead by more than the margin costs, too. Arguments, values and weights: see
+    `pairwise_squared_hinge`. Source: Gao, Jin, Zhu and Zhou (2013).
+
+    >>> import numpy as np
+    >>> scores, positive = np.array([2.0, 0.0, 0.5, -1.0]), np.array([1, 1, 0, 0])
+    >>> pairwise_square(scores, positive, reduction="none").tolist()  # (0.5² + 2²) / 2 and (1.5² + 0²) / 2
+    [2.125, 1.125]
+    """
+    in_range(margin=margin, low=0, closed="[")
+    return _over_negatives(_shortfalls(scores, positive, margin) ** 2, positive)
+
+
+@gradient_of(pairwise_square)
+def pairwise_square_gradient(scores, positive, *, margin=1.0):
+    """Of the sum: each pair pulls its two scores to the distance m."""
+    return _pulled_apart(2 * _shortfalls(scores, positive, margin), positive)
+
+
+@describes(pairwise_square)
+def _():
+    from . import check
+
+    return Card(
+        pairwise_square,
+        **_of_batches(),
+        oracle=_square_oracle,
+        gradient=pairwise_square_gradient,
+        convention="mean over the pairs, margin 1, as in libauc (its hparam); scores as they are, no sigmoid; no pair: mean nan",
+        reference="gao2013",
+        claims=[
+            *_claims_of_batches(),
+            says(check.knows_means_and_variances, "verified"),
+            says(
+                check.coincides,
+                "verified",
+                name="the squared error of the difference, with the margin as target, for a single negative",
+                other=_squared_error_of_differences,
+                where=_one_negative,
+                params={"margin": 1.0},
+            ),
+            denies(
+                check.coincides,
+                "verified",
+                name="0 where all positives are ahead of all negatives by the margin",
+                other=lambda scores, positive, margin: np.zeros(1),
+                witness=([3.0, 0.0], [1.0, 0.0]),
+                params={"margin": 1.0},
+            ),
+        ],
     )
 
 
@@ -424,6 +544,75 @@ def _check_k(k):
         raise ValueError(f"k must be an integer >= 1, or None for all ranks, got {k!r}")
 
 
+# --- all pairs of a batch -------------------------------------------------------------------------------------------------
+
+
+def _has_a_pair(positive):
+    """Which entries have a value: the positives, if there is a negative."""
+    return (positive == 1) & namespace(positive).any(positive == 0)
+
+
+def _shortfalls(scores, positive, margin):
+    """What each pair of a positive (row) and a negative (column) lacks to the margin, m - s_p + s_n; 0 for other pairs."""
+    require(positive, (positive == 0) | (positive == 1), "positive must be 0 or 1")
+    pairs = (positive == 1)[:, None] & (positive == 0)
+    return where(pairs, margin - (scores[:, None] - scores), 0.0)
+
+
+def _over_negatives(costs, positive):
+    """The mean of each row over the columns that are negatives."""
+    return sum_classes(costs) / sum_classes(namespace(costs).astype(positive == 0, costs.dtype))
+
+
+def _pulled_apart(pulls, positive):
+    """What the pairs do to each score, when a positive takes the mean of its pairs: the negative goes down, the positive up."""
+    xp = namespace(pulls)
+    negatives = sum_classes(xp.astype(positive == 0, pulls.dtype))
+    return (xp.sum(pulls, axis=0) - sum_classes(pulls)) / clip(negatives, 1.0, None)
+
+
+def _of_batches():
+    from ._symbols import Y, Z, d
+
+    return {
+        "symbols": {"scores": Z, "positive": Y, "margin": d},
+        "domain": {"scores": "R", "positive": "{0, 1}", "margin": "[0, inf)"},
+    }
+
+
+def _claims_of_batches():
+    from . import check
+
+    return [
+        says(check.orders_by_probability, "verified", params={"margin": 1.0}),
+        denies(check.orders_by_probability, "verified", witness=[(3, 1), (1, 3)], params={"margin": 0.0}),
+        says(check.bounds_auc, "searched"),
+        says(check.on_samples(check.convex), "searched", name="all scores together", segments=800),
+        says(check.on_samples(check.balanced), "searched"),
+        says(check.on_samples(check.shift_invariant), "verified"),
+        denies(check.sums_over_parts, "verified", witness=[[0.0, 1.0], [1.0, 0.0]]),
+    ]
+
+
+def _one_negative(rng):
+    return 2 * rng.standard_normal(21), (np.arange(21) > 0).astype(float)
+
+
+def _square_of_margin_ranking(scores, positive):
+    return margin_ranking(scores[1:], np.full(20, scores[0]), reduction="none") ** 2
+
+
+def _squared_error_of_differences(scores, positive):
+    from .regression import squared_error
+
+    return squared_error(scores[1:] - scores[0], np.ones(20), reduction="none")
+
+
+def _far_apart(rng):
+    positive = np.arange(40) % 2
+    return rng.random(40) + 2.0 * positive, positive.astype(float)
+
+
 # --- oracles: the definitions, item by item ------------------------------------------------------------------------------
 
 
@@ -457,6 +646,18 @@ def _lambda_oracle(scores, relevance, k=None):
             swapped = [{i: j, j: i}.get(item, item) for item in ranking]
             loss += abs(dcg(swapped) - dcg(ranking)) / ideal * mpmath.log(1 + mpmath.exp(scores[j] - scores[i]))
     return loss
+
+
+def _squared_hinge_oracle(scores, positive, margin=1):
+    """Sum over the positives of the mean over the negatives of max(0, m - s_p + s_n)²."""
+    ahead, behind = ([s for s, y in zip(scores, positive) if y == side] for side in (1, 0))
+    return sum(max(0, margin - p + n) ** 2 / len(behind) for p in ahead for n in behind)
+
+
+def _square_oracle(scores, positive, margin=1):
+    """Sum over the positives of the mean over the negatives of (m - s_p + s_n)²."""
+    ahead, behind = ([s for s, y in zip(scores, positive) if y == side] for side in (1, 0))
+    return sum((margin - p + n) ** 2 / len(behind) for p in ahead for n in behind)
 
 
 def _as_lists(preferred, other):

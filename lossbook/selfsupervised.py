@@ -6,8 +6,7 @@ charge for columns that do not vary or that repeat each other. `byol` looks at e
 
 from ._card import Card, Twin, denies, describes, says
 from ._loss import gradient_of, in_range, loss, require
-from ._xp import absolute, namespace, positive_part, sqrt, step, stop_gradient, sum_classes, unit, where
-from .contrastive import _without_autocast
+from ._xp import absolute, namespace, positive_part, sqrt, step, stop_gradient, sum_classes, unit, where, without_autocast
 
 
 @loss(predictions=2, z1=2, z2=2)
@@ -33,7 +32,7 @@ def barlow_twins(z1, z2, *, redundancy=0.005):
 def barlow_twins_gradient(z1, z2, *, redundancy=0.005):
     u, v = _standardised(z1), _standardised(z2)
     missing, others = _correlations(u, v)
-    with _without_autocast(z1):
+    with without_autocast(z1):
         pull_u = redundancy * v @ _transposed(others) - missing[..., None, :] * v
         pull_v = redundancy * u @ others - missing[..., None, :] * u
     return _through_standardised(2 * pull_u, z1, u), _through_standardised(2 * pull_v, z2, v)
@@ -112,7 +111,7 @@ def vicreg_gradient(z1, z2, *, invariance=25.0, variance=25.0, covariance=1.0):
         x = _centred(z)
         deviation = _deviation(x)
         spread = (step(1 - deviation) / deviation)[..., None, :] * x
-        with _without_autocast(z):
+        with without_autocast(z):
             repeated = x @ _off_diagonal(_covariance(x))
         inner = (4 * covariance * repeated - variance / 2 * spread) / (columns * (rows - 1))
         slopes.append(2 * invariance * difference / (rows * columns) + inner)
@@ -277,13 +276,13 @@ def _correlations(u, v):
     xp = namespace(u)
     constant = sum(xp.astype(xp.all(x == 0, axis=-2), u.dtype) for x in (u, v))  # a column 0 lacks its length 1
     missing = (xp.sum((u - v) ** 2, axis=-2) + constant) / 2
-    with _without_autocast(u):
+    with without_autocast(u):
         return missing, _off_diagonal(_transposed(u) @ v)
 
 
 def _covariance(x):
     """The covariances of the columns of a centred batch, with N - 1."""
-    with _without_autocast(x):
+    with without_autocast(x):
         return _transposed(x) @ x / (x.shape[-2] - 1)
 
 

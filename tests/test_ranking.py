@@ -1,5 +1,6 @@
-"""What only the ranking losses have: orders and ties, ranks and their limits, NDCG as scikit-learn computes it, masked items."""
+"""What only the ranking losses have: orders and ties, ranks and their limits, NDCG and AUC as scikit-learn computes them."""
 
+import functools
 import itertools
 import math
 from dataclasses import replace
@@ -7,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import ndcg_score
+from sklearn.metrics import ndcg_score, roc_auc_score
 
 from lossbook import CARDS, card, check
 from lossbook.check.ranking import _work, ndcg
+from lossbook.check.survival import by_sample
 from lossbook.ranking import CROSSED, LOOP, _pairs
 
 INF = np.inf
@@ -43,6 +45,19 @@ def twisted(scores, relevance, **_):
     return np.roll(scores, 1, axis=-1) ** 2
 
 
+def upside_down(name):
+    """The card of a loss that takes the scores with the other sign, at a margin of 1."""
+    turned = changed(name, lambda value, *_: value)
+    function, gradient = turned.function, turned.gradient
+
+    def of_minus(scores, *rest, margin=None, **options):
+        return function(-scores, *rest, **options)
+
+    of_minus.__name__ = name
+    of_minus.__dict__.update(function.__dict__)
+    return replace(turned, function=of_minus, gradient=lambda scores, *rest, **_: -gradient(-scores, *rest))
+
+
 FAILURES = [
     ("balanced", lambda: check.balanced(replace(card("listnet"), gradient=twisted))),
     ("balanced, a pair", lambda: check.balanced(replace(card("pairwise_logistic"), gradient=lambda p, o: (p, p)))),
@@ -57,6 +72,11 @@ FAILURES = [
     ("bounds_reciprocal_rank, too loose", lambda: check.bounds_reciprocal_rank(changed("listnet", lambda v, *_: v + 0.1))),
     ("orders_sum_to_one", lambda: check.orders_sum_to_one(scaled("listmle", 1.001))),
     ("orders_sum_to_one, another loss", lambda: check.orders_sum_to_one("listnet")),
+    ("bounds_auc", lambda: check.bounds_auc(scaled("pairwise_squared_hinge", 0.99))),
+    ("bounds_auc, too loose", lambda: check.bounds_auc(changed("pairwise_square", lambda v, *_: v + 1e-6))),
+    ("orders_by_probability", lambda: check.orders_by_probability("pairwise_square", params={"margin": 0.0})),
+    ("orders_by_probability, upside down", lambda: check.orders_by_probability(upside_down("pairwise_squared_hinge"))),
+    ("knows_means_and_variances", lambda: check.knows_means_and_variances("pairwise_squared_hinge")),
     ("conservative", lambda: check.conservative("lambda_rank")),
     ("conservative, in one cell", lambda: check.conservative(replace(card("listnet"), gradient=twisted), within=" inside")),
 ]
@@ -145,6 +165,125 @@ def test_without_margin_equal_scores_are_left_alone():
     value = call("margin_ranking", *same, margin=0.0)
     assert value.item() == 0
     assert all(torch.equal(g, torch.zeros(3)) for g in torch.autograd.grad(value, same))
+
+
+# --- all pairs of a batch -------------------------------------------------------------------------------------------------
+
+BATCH = np.array([2.0, 0.0, 0.5, -1.0, 0.5]), np.array([1.0, 1.0, 0.0, 0.0, 1.0])
+LIBRARIES = {"numpy": np.asarray, "torch": torch.as_tensor}
+each_library = pytest.mark.parametrize("library", LIBRARIES)
+of_batches = pytest.mark.parametrize("name", ["pairwise_squared_hinge", "pairwise_square"])
+
+
+@of_batches
+def test_a_batch_is_its_oracle(name):
+    for library, dtype, rtol in (("numpy", "float64", 1e-12), ("torch", "float64", 1e-12), ("torch", "float32", 1e-5)):
+        result = check.value(by_sample(name), library=library, dtype=dtype, rtol=rtol)
+        assert result, (library, dtype, result.message)
+    assert check.gradient(by_sample(name))
+    assert check.autograd(by_sample(name))
+
+
+@of_batches
+@each_library
+def test_each_positive_has_the_mean_over_the_negatives(name, library):
+    scores, positive = map(LIBRARIES[library], BATCH)
+    want = {
+        "pairwise_squared_hinge": [0.0, (1.5**2 + 0) / 2, (1.0**2 + 0) / 2],
+        "pairwise_square": [(0.5**2 + 2.0**2) / 2, (1.5**2 + 0) / 2, (1.0**2 + 0.5**2) / 2],
+    }[name]
+    assert call(name, scores, positive, reduction="none").tolist() == want
+    assert float(call(name, scores, positive)) == pytest.approx(np.mean(want), rel=1e-15)
+    assert float(call(name, scores, positive, denominator=7)) == pytest.approx(np.sum(want) / 7, rel=1e-15)
+    weight = LIBRARIES[library](np.array([0.5, 2.0, 0.0]))
+    assert call(name, scores, positive, weight=weight, reduction="none").tolist() == [0.5 * want[0], 2 * want[1], 0.0]
+    assert float(call(name, scores, positive, weight=weight)) == pytest.approx((0.5 * want[0] + 2 * want[1]) / 2.5, rel=1e-15)
+    with pytest.raises(ValueError, match="weight must have one entry"):
+        call(name, scores, positive, weight=LIBRARIES[library](np.ones(5)))
+
+
+@of_batches
+@each_library
+def test_without_a_pair_there_is_no_value(name, library):
+    scores, positive = map(LIBRARIES[library], BATCH)
+    for batch in ((scores, 0 * positive), (scores, 0 * positive + 1), (scores[:0], positive[:0])):
+        assert call(name, *batch, reduction="none").shape == (0,)
+        assert float(call(name, *batch, reduction="sum")) == 0
+        assert math.isnan(float(call(name, *batch)))
+        assert not np.any(np.asarray(CARDS[name].gradient(*batch)))
+    lonely = torch.as_tensor(BATCH[0]).requires_grad_()
+    (pull,) = torch.autograd.grad(call(name, lonely, torch.ones(5), reduction="sum"), lonely)
+    assert torch.equal(pull, torch.zeros_like(pull))
+
+
+@of_batches
+@each_library
+def test_what_a_batch_must_be(name, library):
+    scores, positive = map(LIBRARIES[library], BATCH)
+    for wrong in (2.0, -1.0, 0.5, np.nan):
+        dirty = LIBRARIES[library](np.array([1.0, 1.0, 0.0, wrong, 0.0]))
+        with pytest.raises(ValueError, match=r"positive must be 0 or 1, got .* at position 3"):
+            call(name, scores, dirty)
+    with pytest.raises(ValueError, match="one axis of examples"):
+        call(name, scores[None], positive[None])
+    with pytest.raises(ValueError, match="nothing is broadcast"):
+        call(name, scores, positive[:4])
+    for margin in (-0.1, np.nan):
+        with pytest.raises(ValueError, match="margin must lie in"):
+            call(name, scores, positive, margin=margin)
+    as_bool = call(name, scores, LIBRARIES[library](BATCH[1] == 1))
+    assert as_bool == call(name, scores, positive) == call(name, scores, LIBRARIES[library](BATCH[1].astype(int)))
+
+
+@of_batches
+def test_a_nan_spoils_the_pairs_it_is_in(name):
+    scores, positive = BATCH
+    for row, spoiled in ((1, [False, True, False]), (2, [True, True, True])):
+        dirty = torch.as_tensor(np.where(np.arange(5) == row, np.nan, scores)).requires_grad_()
+        values = call(name, dirty, torch.as_tensor(positive), reduction="none")
+        assert values.isnan().tolist() == spoiled
+        (pull,) = torch.autograd.grad(values.sum(), dirty)
+        want = (np.arange(5) == row) | (positive != positive[row])  # itself, and all that it makes a pair with
+        np.testing.assert_array_equal(pull.isnan(), want)
+
+
+def test_infinite_scores_of_pairs():
+    scores, positive = torch.tensor([INF, 0.0, -INF, 1.0]), torch.tensor([1, 1, 0, 0])
+    assert call("pairwise_squared_hinge", scores, positive, reduction="none").tolist() == [0.0, 2.0]
+    assert call("pairwise_square", scores, positive, reduction="none").tolist() == [INF, INF]
+
+
+@pytest.mark.parametrize("margin", [0.5, 1.0])
+def test_the_bound_of_the_auc_as_sklearn_has_it(margin):
+    """At 30 scores without ties; a pair in the right order may cost, one in the wrong order costs more than margin²."""
+    scores, positive = RNG.standard_normal(30), np.arange(30) % 3 == 0
+    lack = margin**2 * (1 - roc_auc_score(positive, scores))
+    hinge, square = (call(name, scores, positive, margin=margin) for name in ("pairwise_squared_hinge", "pairwise_square"))
+    assert lack < hinge < square
+
+
+@of_batches
+def test_compile_and_vmap_of_batches(name):
+    scores, positive = map(torch.as_tensor, BATCH)
+    torch._dynamo.reset()
+    compiled = torch.compile(CARDS[name].function, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(scores, positive, margin=0.5), call(name, scores, positive, margin=0.5))
+    both = torch.stack([scores, -2 * scores])
+    slopes = torch.func.vmap(torch.func.grad(lambda s: call(name, s, positive, reduction="sum")))(both)
+    torch.testing.assert_close(slopes, torch.stack([CARDS[name].gradient(s, positive) for s in both]))
+
+
+GUARDS = {
+    name: [
+        functools.partial(test_a_batch_is_its_oracle, name),
+        *[functools.partial(test_each_positive_has_the_mean_over_the_negatives, name, library) for library in LIBRARIES],
+        functools.partial(test_without_a_pair_there_is_no_value, name, "torch"),
+        functools.partial(test_what_a_batch_must_be, name, "numpy"),
+        functools.partial(test_a_nan_spoils_the_pairs_it_is_in, name),
+        test_infinite_scores_of_pairs,
+    ]
+    for name in ("pairwise_squared_hinge", "pairwise_square")
+}
 
 
 # --- LambdaRank -----------------------------------------------------------------------------------------------------------

@@ -158,9 +158,12 @@ from .noise import (
 from .ranking import (
     balanced,
     best_difference,
+    bounds_auc,
     bounds_ndcg,
     bounds_reciprocal_rank,
     conservative,
+    knows_means_and_variances,
+    orders_by_probability,
     orders_sum_to_one,
     ranks_as_ndcg,
     separates,
@@ -222,6 +225,7 @@ from .sequence import (
     zero_at_equality,
 )
 from .shape import bounded, convex, lipschitz, redescending, smooth, strongly_convex, without_influence
+from .slope import slope
 from .survival import (
     adds_up,
     convex_with,

@@ -142,6 +142,61 @@ def bounds_reciprocal_rank(card, *, params=None):
     return Result(-1e-12 <= smallest < 0.02, "searched", count, smallest, message=f"smallest slack {smallest:.1g}")
 
 
+# --- all pairs of a batch: positives against negatives --------------------------------------------------------------------
+
+
+@kind("margin² (1 - AUC) or more, where equal scores count as errors, and exactly that where all other pairs have the margin")
+def bounds_auc(card):
+    """The mean of random batches, spread and close together, and of batches whose pairs are ties or the margin apart."""
+    rng, smallest, exact_gap, count = np.random.default_rng(16), np.inf, 0.0, 0
+    for setting, spread in itertools.product(settings(card, None), (1e-6, 1.0, 30.0)):
+        for n in (4, 12, 30):
+            positive = np.arange(n) % 2
+            for scores in (spread * rng.standard_normal(n), setting["margin"] * positive * rng.integers(0, 2, n)):
+                wrong = np.mean(scores[positive == 1][:, None] <= scores[positive == 0])
+                slack = float(card.function(scores, positive, **setting)) - setting["margin"] ** 2 * wrong
+                smallest, count = -largest([-smallest, -slack]), count + 1
+            exact_gap = largest([exact_gap, abs(slack)])  # the last of them
+    return Result(smallest > -1e-12 and exact_gap < 1e-12, "searched", count, smallest, message=f"smallest slack {smallest:.1g}")
+
+
+@kind(
+    "with a score for each kind of example, its optimum orders them as their probability of being positive: consistent with AUC",
+    "with a score for each kind of example, its optimum need not order them as their probability of being positive",
+)
+def orders_by_probability(card, *, params=None, at=None):
+    """The best scores of four kinds of examples, in 20 random populations; `at` are the (positives, negatives) of each kind."""
+    rng, worst, count, witness = np.random.default_rng(17), np.inf, 0, None
+    populations = [np.array(at)] if at is not None else [rng.integers(1, 10, (4, 2)) for _ in range(20)]
+    for setting, kinds in itertools.product(settings(card, params), populations):
+        of = np.repeat(np.tile(np.arange(len(kinds)), 2), kinds.T.ravel())  # the kind of each example, positives first
+        positive = np.repeat([1.0, 0.0], kinds.sum(0))
+
+        def risk(scores, of=of, positive=positive, setting=setting):
+            pull = np.asarray(card.gradient(scores[of], positive, **setting))
+            return float(card.function(scores[of], positive, reduction="sum", **setting)), np.bincount(of, pull)
+
+        best = scipy.optimize.minimize(risk, np.zeros(len(kinds)), jac=True, options={"gtol": 1e-10}).x
+        rate = kinds[:, 0] / kinds.sum(1)
+        ahead = [best[i] - best[j] for i, j in itertools.permutations(range(len(kinds)), 2) if rate[i] > rate[j]]
+        count += len(ahead)
+        if beyond(-min(ahead), -worst):
+            worst, witness = min(ahead), kinds.tolist()
+    return Result(worst > 1e-6, "verified", count, worst, None if worst > 1e-6 else witness)
+
+
+@kind("its mean is (margin - mean of the positives + mean of the negatives)² plus the variances of the two")
+def knows_means_and_variances(card):
+    """Random batches of 2 to 50 examples, with few and with many positives."""
+    rng, worst, count = np.random.default_rng(18), 0.0, 0
+    for setting, n, share in itertools.product(settings(card, None), (2, 5, 50), (0.1, 0.5, 0.9)):
+        scores, positive = 3 * rng.standard_normal(n), rng.permutation(np.arange(n) < max(1, int(share * n)))
+        p, q = scores[positive], scores[~positive]
+        want = (setting["margin"] - p.mean() + q.mean()) ** 2 + p.var() + q.var()
+        worst, count = largest([worst, abs(float(card.function(scores, positive, **setting)) - want) / want]), count + 1
+    return Result(worst < 1e-12, "verified", count, worst)
+
+
 @kind("the negative logarithm of a probability: over all orders of the items exp(-loss) sums to 1")
 def orders_sum_to_one(card, *, params=None):
     """All 24 orders of four items, for ordinary and for hard scores."""
