@@ -3,6 +3,7 @@
 #   make book                      build the book into _build/html
 #   make test                      everything that continuous integration runs
 #   make twins                     compare with larger libraries as well (installs 700 MB)
+#   make bench                     time and memory of the fused losses beside others; quickly: ONLY=nt_xent SIZES=small
 #   make run NB=book/01_name.ipynb execute one notebook in place and refresh the numbers in its prose
 #
 # Overridable: PYTHON (which interpreter makes .venv), INSTALL (what installs into it, see README), JOBS, OMP_NUM_THREADS.
@@ -86,7 +87,7 @@ unit: $(READY)
 
 notebooks: $(READY)
 	$(SAY) "notebooks: run each one again and compare every output with the stored one"
-	$(PYTEST) -q -n $(JOBS) --dist loadfile --nbval --nbval-current-env book
+	$(PYTEST) -q -n $(JOBS) --dist loadfile -p tools.warm_kernels --nbval --nbval-current-env book
 
 site: html
 	$(SAY) "site: links, anchors, citations; nothing from another host"
@@ -100,10 +101,21 @@ twins: $(READY)
 	$(INSTALL) -r requirements.txt -r requirements-twins.txt
 	$(PYTEST) -q tests/test_cards.py -k test_twin
 
-bench: $(READY)
-	$(SAY) "bench"
-	@found=0; for f in bench/*.py; do [ -e "$$f" ] || continue; found=1; echo "-- $$f"; $(BIN)/python "$$f" || exit 1; done; \
-	  [ $$found = 1 ] || echo "bench/ holds no benchmarks yet."
+# The libraries to compare with have an environment of their own, laid over the one of the book, whose pins they cannot move.
+BENCH := $(VENV)-bench
+PURELIB := -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
+
+$(BENCH)/.ready: requirements-bench.txt $(READY)
+	$(SAY) "set-up: $(BENCH), the libraries to compare with"
+	$(BIN)/python -m venv $(BENCH)
+	@echo '*' > $(BENCH)/.gitignore
+	$(BIN)/python $(PURELIB) > "$$($(BENCH)/bin/python $(PURELIB))/book.pth"
+	$(subst $(VENV)/,$(BENCH)/,$(INSTALL)) --no-deps -r requirements-bench.txt
+	@touch $@
+
+bench: $(BENCH)/.ready
+	$(SAY) "bench: the fused losses and the alternatives, side by side (about 25 minutes for all)"
+	$(BENCH)/bin/python -m bench $(if $(ONLY),--only "$(ONLY)") $(if $(SIZES),--sizes "$(SIZES)") $(BENCHFLAGS)
 
 serve: book
 	$(BIN)/python -m http.server --bind localhost --directory $(HTML) $(PORT)
