@@ -18,6 +18,7 @@ READY   := $(VENV)/.ready
 HTML    := _build/html
 COLUMN  := 78# characters of code fit the page without scrolling; tools/run_notebook.py formats to it
 PYTEST  := $(BIN)/python -m pytest
+WITHOUT := -p no:nbval# its import takes seconds in every process, and only notebooks need it
 
 # One thread: the stored outputs were made with one, and two workers do not fight over two cores.
 export OMP_NUM_THREADS ?= 1
@@ -78,11 +79,11 @@ lint: $(READY)
 
 rules: $(READY)
 	$(SAY) "rules: what every notebook and the README must keep"
-	$(PYTEST) -q -n $(JOBS) tests/test_book.py tests/test_readme.py
+	$(PYTEST) $(WITHOUT) -q -n $(JOBS) tests/test_book.py tests/test_readme.py
 
 unit: $(READY)
 	$(SAY) "unit tests and doctests"
-	$(PYTEST) -q -n $(JOBS) --dist worksteal --doctest-modules lossbook tests \
+	$(PYTEST) $(WITHOUT) -q -n $(JOBS) --dist worksteal --doctest-modules lossbook tests \
 	  --ignore tests/test_book.py --ignore tests/test_readme.py --ignore tests/test_site.py
 
 notebooks: $(READY)
@@ -91,7 +92,7 @@ notebooks: $(READY)
 
 site: html
 	$(SAY) "site: links, anchors, citations; nothing from another host"
-	$(PYTEST) -q tests/test_site.py
+	$(PYTEST) $(WITHOUT) -q tests/test_site.py
 
 # ---- the rest -------------------------------------------------------------------------------------------------------------------
 
@@ -99,7 +100,7 @@ site: html
 twins: $(READY)
 	$(SAY) "twins: the same losses in JAX and in other torch libraries"
 	$(INSTALL) -r requirements.txt -r requirements-twins.txt
-	$(PYTEST) -q tests/test_cards.py -k test_twin
+	$(PYTEST) $(WITHOUT) -q tests/test_cards.py -k test_twin
 
 # The libraries to compare with have an environment of their own, laid over the one of the book, whose pins they cannot move.
 BENCH := $(VENV)-bench

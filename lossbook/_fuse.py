@@ -9,7 +9,7 @@ from ._loss import gradient_of, loss
 from .fused._engine import fused
 
 
-def fuse(value, gradient, *, points=None, pays_from=2**17, **params):
+def fuse(value, gradient, *, points=None, pays_from=2**13, **params):
     """The fused form of an element-wise loss of your own, once its gradient has passed the check.
 
     ``value(pred, target, **params)`` returns one value per element and ``gradient(pred, target, **params)`` its derivative in

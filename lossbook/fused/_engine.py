@@ -29,7 +29,7 @@ LAUNCH = 2**26  # on a GPU tiles only save memory: large enough that starting a 
 torch.empty(2**23 - 2**12)
 
 
-def fused(plain, gradient, *, kernel=None, job=None, tiles=1, per_class=(), pays_from=2**17):
+def fused(plain, gradient, *, kernel=None, job=None, tiles=1, per_class=(), pays_from=2**13):
     """The fused form of a loss: same name, same arguments, same values.
 
     `gradient` is its hand-derived gradient: the plain formulas are run tile by tile, unless there is a `kernel`, a faster form of

@@ -86,7 +86,7 @@ def _direction(size, tiny):
     return size / longer, longer
 
 
-iou_loss = fused(plain.iou_loss, plain.iou_loss_gradient, kernel=_kernel(), pays_from=2000)
-giou_loss = fused(plain.giou_loss, plain.giou_loss_gradient, kernel=_kernel(hull=True), pays_from=2000)
-diou_loss = fused(plain.diou_loss, plain.diou_loss_gradient, kernel=_kernel(centres=True), pays_from=2000)
-ciou_loss = fused(plain.ciou_loss, plain.ciou_loss_gradient, kernel=_kernel(centres=True, shapes=True), pays_from=2000)
+iou_loss = fused(plain.iou_loss, plain.iou_loss_gradient, kernel=_kernel(), pays_from=500)
+giou_loss = fused(plain.giou_loss, plain.giou_loss_gradient, kernel=_kernel(hull=True), pays_from=500)
+diou_loss = fused(plain.diou_loss, plain.diou_loss_gradient, kernel=_kernel(centres=True), pays_from=500)
+ciou_loss = fused(plain.ciou_loss, plain.ciou_loss_gradient, kernel=_kernel(centres=True, shapes=True), pays_from=500)

@@ -101,7 +101,7 @@ def _dot(x, y):
     return (x * y).sum(-1)
 
 
-@coupled(plain.info_nce, pays_from=2**15)
+@coupled(plain.info_nce, pays_from=2**13)
 def info_nce(query, key, *, temperature=0.07, symmetric=False):
     plain._have_directions(query=query, key=key)
     query, key = unit(query) / plain._positive_number(temperature=temperature), unit(key)
@@ -109,14 +109,14 @@ def info_nce(query, key, *, temperature=0.07, symmetric=False):
     return (found.mean(0) if symmetric else found) - _dot(query, key)
 
 
-@coupled(plain.nt_xent, pays_from=2**15)
+@coupled(plain.nt_xent, pays_from=2**13)
 def nt_xent(z1, z2, *, temperature=0.5):
     plain._have_directions(z1=z1, z2=z2)
     views = unit(torch.cat([z1, z2])) / _root(temperature)
     return apply(LogSumExp("nt_xent"), None, views) - _dot(*views.chunk(2)).repeat(2)
 
 
-@coupled(plain.supervised_contrastive, pays_from=2**15)
+@coupled(plain.supervised_contrastive, pays_from=2**13)
 def supervised_contrastive(embeddings, labels, *, temperature=0.1):
     """The mean product with the positives is the one with the sum of the group, less the row itself."""
     plain._have_directions(embeddings=embeddings)
@@ -127,7 +127,7 @@ def supervised_contrastive(embeddings, labels, *, temperature=0.1):
     return apply(LogSumExp("supervised_contrastive"), None, x) - near
 
 
-@coupled(plain.siglip, pays_from=2**15)
+@coupled(plain.siglip, pays_from=2**13)
 def siglip(image, text, *, temperature, bias):
     """The bias is one more entry of each row, beside a 1. Of the own text, log(1 + e^-z) = log(1 + e^z) - z."""
     plain._have_directions(image=image, text=text)
@@ -143,7 +143,7 @@ def _root(temperature):
     return temperature**0.5
 
 
-@coupled(plain.batch_hard_triplet, pays_from=2**15)
+@coupled(plain.batch_hard_triplet, pays_from=2**13)
 def batch_hard_triplet(embeddings, labels, *, margin=1.0, squared=False):
     plain.in_range(margin=margin, low=0, closed="[")
     positive, negative = hardest(embeddings.detach(), labels)

@@ -9,7 +9,7 @@ from ..language import cross_entropy_and_z_loss, cross_entropy_and_z_loss_gradie
 from ._engine import Tiles, can_fuse, evaluate
 from .softmax import cross_entropy
 
-BLOCK = 2**24  # logits that stand in memory at a time: enough rows for a matrix product at full speed
+BLOCK = 2**22  # logits that stand in memory at a time: enough rows for a matrix product at full speed
 
 
 def linear_cross_entropy(hidden, kernel, labels, *, bias=None, weight=None, reduction="mean", denominator=None, **options):
