@@ -36,7 +36,9 @@ def cross_entropy(logits, labels, wanted, label_smoothing=0.0, z_loss=0.0):
         log_z = own - log_p
         bonus = 2 * z_loss * log_z
         value += z_loss * log_z**2 + label_smoothing * (own - logits).mean(1, keepdim=True)
-        error.mul_(1 + bonus).sub_(label_smoothing / logits.shape[1]).scatter_add_(1, label, bonus + label_smoothing)
+        if z_loss:
+            error.mul_(1 + bonus)
+        error.sub_(label_smoothing / logits.shape[1]).scatter_add_(1, label, bonus + label_smoothing)
     return value[:, 0], error
 
 

@@ -2,14 +2,14 @@
 
 MUTANTS = [
     (
-        "prepare",
+        "inspect_batch",
         "shape = check_shapes(axes, arrays, params)",
         "shape = tuple(arrays[0].shape)[: arrays[0].ndim - next(iter(axes.values()))]",
         "squared_error",
     ),
-    ("prepare", "arrays[i] = arrays[i].detach()", "pass", "pinball"),
-    ("prepare", "compute = xp.float32 if xp.finfo(dtype).bits < 32 else dtype", "compute = dtype", "log_cosh"),
-    ("as_probabilities", "(labels >= 0) & (labels < classes)", "labels < classes", "brier"),
+    ("inspect_batch", "arrays[i] = arrays[i].detach()", "pass", "pinball"),
+    ("inspect_batch", "compute = xp.float32 if xp.finfo(dtype).bits < 32 else dtype", "compute = dtype", "log_cosh"),
+    ("class_indices", "(labels >= 0) & (labels < classes)", "labels < classes", "brier"),
     ("as_distribution", "abs(total - 1) > tolerance", "abs(total - 1) > 2", "brier"),
     ("check_weight", "require(weight, weight >= 0", "(weight, weight >= 0", "huber"),
     ("in_range", "value >= low if", "value > low - 1 if", "epsilon_insensitive"),
@@ -22,7 +22,7 @@ MUTANTS = [
         "return of_example",
         "softmax_cross_entropy",
     ),
-    ("as_probabilities", "labels = drop(labels, weight, 0)", "pass", "softmax_cross_entropy"),
+    ("class_indices", "labels = drop(labels, weight, 0)", "pass", "softmax_cross_entropy"),
     ("select", "where(counted, values, 0.0), xp.astype(counted, values.dtype)", "values, None", "cox_partial_likelihood"),
     ("select", "return drop(values, weight, 0.0), weight", "return values, None", "cox_partial_likelihood"),
     ("parameter", "if tuple(value.shape) != tuple(shape):", "if False:", "ldam"),
@@ -33,7 +33,7 @@ MUTANTS = [
         "ldam",
     ),
     ("check_shapes", "tail[trailing - _trailing(kind, shape) :]", "tail[: _trailing(kind, shape)]", "energy_score"),
-    ("prepare", "arrays[i] = drop(arrays[i], weight, 0)", "pass", "ctc"),
+    ("ready", "return drop(array, weight, 0)", "return array", "ctc"),
     (
         "check_shapes",
         "leading = _trailing(first, shape), isinstance(first, Steps)",
