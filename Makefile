@@ -115,7 +115,7 @@ $(BENCH)/.ready: requirements-bench.txt $(READY)
 	@touch $@
 
 bench: $(BENCH)/.ready
-	$(SAY) "bench: the fused losses and the alternatives, side by side (about 25 minutes for all)"
+	$(SAY) "bench: the fused losses and the alternatives, side by side (about an hour for all)"
 	$(BENCH)/bin/python -m bench $(if $(ONLY),--only "$(ONLY)") $(if $(SIZES),--sizes "$(SIZES)") $(BENCHFLAGS)
 
 serve: book

@@ -53,7 +53,8 @@ class Loss(torch.nn.Module):
         if weight is None and len(arrays) == takes + 1:
             *arrays, weight = arrays
         params = {name: getattr(self, name) for name in self._names}
-        pays = self.form and not torch.compiler.is_compiling() and arrays[0].numel() >= self.least
+        tensors = arrays and isinstance(arrays[0], torch.Tensor) and not torch.compiler.is_compiling()
+        pays = self.form and tensors and arrays[0].numel() >= self.least
         return (self.form if pays else self.function)(*arrays, weight=weight, **(params | options))
 
     def extra_repr(self):

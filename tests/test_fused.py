@@ -235,6 +235,46 @@ def test_errors_are_those_of_the_plain_definition():
         fused.nt_xent(torch.zeros(3, 2), torch.ones(3, 2))
 
 
+def test_a_target_that_changes_before_backward_is_noticed():
+    pred, target = torch.randn(50, requires_grad=True), torch.zeros(50)
+    values = fused.huber(pred, target, reduction="none")
+    target += 1
+    with pytest.raises(RuntimeError, match="a target of huber was changed in place"):
+        values.sum().backward()
+
+
+MASKS = [
+    ("dice", {"class_axis": 1, "smooth": 0.5}),
+    ("dice", {"class_axis": 1, "squared": True}),
+    ("tversky", {"class_axis": 1, "alpha": 0.3, "beta": 0.7}),
+    *(("lovasz_softmax", {"class_axis": 1, "per_image": i, "classes": c}) for i in (True, False) for c in ("present", "all")),
+]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize(("name", "options"), MASKS, ids=str)
+def test_masks_of_classes(name, options, dtype):
+    """Several classes on the second axis, as indices too; errors that tie; a class that is absent; an image of weight 0."""
+    rng = np.random.default_rng(3)
+    p = torch.as_tensor(np.round(8 * rng.dirichlet(np.ones(4), (5, 6, 7))) / 8).movedim(-1, 1).to(dtype)
+    labels = torch.as_tensor(rng.integers(0, 3, (5, 6, 7)))
+    y = torch.nn.functional.one_hot(labels, 4).movedim(-1, 1).to(dtype)
+    for target in [y, labels] if name == "lovasz_softmax" else [y]:
+        for weight in (None, torch.tensor([1.0, 0, 2, 1, 1], dtype=dtype)):
+            agree(getattr(fused, name), [p, target], rtol=20 * torch.finfo(dtype).eps, weight=weight, **options)
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_cox_in_float32(ties):
+    """There another sort is used: of times that tie, and of 0 and -0, which do."""
+    rng = np.random.default_rng(4)
+    time = torch.as_tensor(rng.integers(-2, 3, 60)).float()
+    time[::7] = -0.0
+    hazard, event = torch.as_tensor(rng.standard_normal(60)).float(), torch.as_tensor(rng.integers(0, 2, 60))
+    for reduction in ("none", "mean"):
+        agree(fused.cox_partial_likelihood, [hazard, time, event], rtol=1e-5, ties=ties, reduction=reduction)
+
+
 # --- memory ---------------------------------------------------------------------------------------------------------------
 
 
@@ -360,6 +400,15 @@ def test_linear_cross_entropy(options, with_bias):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-13)
 
 
+def test_linear_cross_entropy_of_nothing():
+    """All labels ignored: nan, and a gradient of 0; no examples: nan."""
+    arrays, labels = layer()
+    ours, plain = layer_pair(arrays, torch.full_like(labels, -100))
+    assert ours[0].isnan() and plain[0].isnan() and all((g == 0).all() for g in (*ours[1:], *plain[1:]))
+    ours, plain = layer_pair([arrays[0][:0], *arrays[1:]], labels[:0])
+    assert ours[0].isnan() and plain[0].isnan() and ours[1].shape == (0, 4)
+
+
 def test_linear_cross_entropy_of_probabilities_and_in_half_precision():
     for one, other in zip(*layer_pair(*layer(soft=True), label_smoothing=0.2), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-13)
@@ -393,6 +442,8 @@ def test_errors_of_the_layer():
         fused.linear_cross_entropy(hidden, kernel, labels, bias=bias[:3])
     with pytest.raises(TypeError, match=r"one dtype, got hidden torch.float64, kernel torch.float32"):
         fused.linear_cross_entropy(hidden, kernel.float(), labels)
+    with pytest.raises(TypeError, match="labels must be a tensor, got list"):
+        fused.linear_cross_entropy(hidden, kernel, labels.tolist())
     with pytest.raises(IndexError, match=r"labels must be class indices in 0 .. 4, got 5"):
         fused.linear_cross_entropy(hidden, kernel, labels + 3)
 

@@ -31,6 +31,12 @@ def test_losses_of_more_or_fewer_arrays():
         assert nn.Loss(loss)(*arrays, weight) == nn.Loss(loss)(*arrays, weight=weight) == loss(*arrays, weight=weight)
 
 
+def test_arrays_by_name_and_of_numpy():
+    layer = nn.Loss(lossbook.huber)
+    assert layer(pred=PRED, target=TARGET) == lossbook.huber(PRED, TARGET)
+    assert layer(PRED.numpy(), TARGET.numpy()) == lossbook.huber(PRED.numpy(), TARGET.numpy())
+
+
 def test_tensor_parameters_move_and_are_saved():
     layer = nn.Loss(lossbook.softmax_cross_entropy, class_weights=torch.tensor([1.0, 2.0]))
     assert list(layer.state_dict()) == ["class_weights"]

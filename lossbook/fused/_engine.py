@@ -20,13 +20,13 @@ import torch
 from .._loss import Batch, Labels, bind, check_reduction, class_indices, inspect_batch, ready
 from .._xp import is_torch, values_readable, without_autocast
 
-TILE = 2**17  # numbers in a tile on a CPU: a few tiles of float32 fit in the cache of a core
+TILE = 2**17  # numbers in a tile on a CPU: a few tiles of float32 fit in its caches
 LAUNCH = 2**26  # on a GPU tiles only save memory: large enough that starting a kernel costs nothing
 
 
 # glibc hands a large block that is freed back to the kernel, which then gives the next one zeroed page by zeroed page, unless a
 # block as large has been freed before. This is one, and nobody touches it: the arrays of a tile stay in the cache from now on.
-torch.empty(2**23 - 2**12)
+torch.empty(2**23 - 2**12, dtype=torch.float32, device="cpu")
 
 
 def fused(plain, gradient, *, kernel=None, job=None, tiles=1, per_class=(), pays_from=2**13):
@@ -125,7 +125,7 @@ def evaluate(plain, job, arrays, options, params, predictions=None):
         count = math.prod(batch.shape) if weight is None else weight.sum(dtype=torch.float64)
         divisor = float(count if options["denominator"] is None else options["denominator"])
     if divisor == 0:  # the mean of nothing
-        return plain(*arrays, **options, **params)
+        raise Rare
     factor = 1 / divisor if weight is None else weight / divisor
     return apply(work, factor, *predictions).to(batch.dtype)
 
@@ -144,6 +144,7 @@ class Fused(torch.autograd.Function):
         with without_autocast(predictions[0]):
             if not ctx.together:
                 ctx.save_for_backward(*predictions)
+                ctx.versions = [target._version for target in job.targets]
                 return job.values(predictions)
             buffers = [_buffer(p) if graph and wanted else None for p, wanted in zip(predictions, ctx.needs_input_grad[3:])]
             total = job.total(predictions, factor, buffers)
@@ -153,12 +154,16 @@ class Fused(torch.autograd.Function):
     @staticmethod
     def backward(ctx, pull):
         if torch.is_grad_enabled():  # create_graph: what is returned here would count as a constant
-            raise RuntimeError(f"lossbook.fused.{ctx.job.name} has no second derivative: take the plain definition")
+            raise RuntimeError(
+                f"lossbook.fused.{ctx.job.name} has no second derivative: take the plain definition (nn.Loss: fused=False)"
+            )
         saved = ctx.saved_tensors
         with without_autocast(pull):
             if ctx.together:
                 gradients = [g if g is None else _scaled(g, pull).to(dtype) for g, dtype in zip(saved, ctx.dtypes)]
             else:
+                if ctx.versions != [target._version for target in ctx.job.targets]:
+                    raise RuntimeError(f"a target of {ctx.job.name} was changed in place before backward: pass a copy of it")
                 gradients = [torch.empty_like(p) if wanted else None for p, wanted in zip(saved, ctx.needs_input_grad[3:])]
                 ctx.job.total(saved, pull, gradients)
         return None, None, None, *gradients

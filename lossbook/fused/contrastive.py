@@ -20,6 +20,8 @@ LOG2_E = math.log2(math.e)
 class Products:
     """The products of the rows of x with those of y, or with each other, where a block serves its rows and its columns."""
 
+    targets = ()
+
     def __init__(self, name, columns=False):
         self.name, self.columns = name, columns  # whether the columns are summed, too
 

@@ -1,15 +1,16 @@
 """Cross-entropy of a linear layer, logits = hidden @ kernelᵀ + bias, whose logits never stand in memory all at once."""
 
+import contextlib
 import dataclasses
 
 import torch
 
 from .._xp import is_torch
 from ..language import cross_entropy_and_z_loss, cross_entropy_and_z_loss_gradient
-from ._engine import Tiles, can_fuse, evaluate
+from ._engine import Rare, Tiles, can_fuse, evaluate
 from .softmax import cross_entropy
 
-BLOCK = 2**22  # logits that stand in memory at a time: enough rows for a matrix product at full speed
+BLOCK = 2**22  # logits that stand in memory at a time; with more of them the matrix products are faster
 
 
 def linear_cross_entropy(hidden, kernel, labels, *, bias=None, weight=None, reduction="mean", denominator=None, **options):
@@ -28,15 +29,17 @@ def linear_cross_entropy(hidden, kernel, labels, *, bias=None, weight=None, redu
     tensor(0.1269)
     """
     hidden, kernel, *rest = _layer(hidden, kernel, bias)
+    if not is_torch(labels):
+        raise TypeError(f"labels must be a tensor, got {type(labels).__name__}")
     reduce = {"weight": weight, "reduction": reduction, "denominator": denominator}
     if not labels.is_floating_point():
         options = {"ignore_index": -100} | options
-    held = [weight, denominator, labels, *options.values()]
-    if not can_fuse([hidden, kernel, labels, *rest], held):
-        return cross_entropy_and_z_loss(torch.nn.functional.linear(hidden, kernel, *rest), labels, **reduce, **options)
-    shape = hidden.new_empty(1).expand(*hidden.shape[:-1], len(kernel))  # stands for the logits in the checks, without memory
-    predictions = [hidden.reshape(-1, hidden.shape[-1]), kernel, *rest]
-    return evaluate(cross_entropy_and_z_loss, Linear, [shape, labels], reduce, options, predictions)
+    if can_fuse([hidden, kernel, labels, *rest], [weight, denominator, labels, *options.values()]):
+        shape = hidden.new_empty(1).expand(*hidden.shape[:-1], len(kernel))  # stands for the logits in the checks, without memory
+        predictions = [hidden.reshape(-1, hidden.shape[-1]), kernel, *rest]
+        with contextlib.suppress(Rare):
+            return evaluate(cross_entropy_and_z_loss, Linear, [shape, labels], reduce, options, predictions)
+    return cross_entropy_and_z_loss(torch.nn.functional.linear(hidden, kernel, *rest), labels, **reduce, **options)
 
 
 class Linear:
@@ -45,6 +48,7 @@ class Linear:
     name = "linear_cross_entropy"
 
     def __init__(self, *, targets, **rest):
+        self.targets = targets
         self.tiles = Tiles(
             kernel=cross_entropy, tiles_at_once=4, gradient=cross_entropy_and_z_loss_gradient, targets=targets, **rest
         )

@@ -40,6 +40,8 @@ def _turned(bits):
 class Sorted:
     """The job of a loss that sorts its rows: `look` tells their places in that order, their values, their gradient by factor."""
 
+    targets = ()  # backward does not look at them again
+
     def __init__(self, name, look):
         self.name, self.look = name, look
 
