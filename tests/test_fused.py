@@ -348,7 +348,13 @@ def test_hardest_of_points_that_coincide():
     rng = np.random.default_rng(0)
     labels = torch.as_tensor(rng.integers(0, 5, 60))
     close = torch.as_tensor(1e4 + 1e-6 * rng.standard_normal((60, 3)))
-    for embeddings in (close, torch.ones(60, 3, dtype=torch.float64), torch.as_tensor(rng.integers(0, 2, (60, 3)).astype(float))):
+    clusters = torch.as_tensor(1e4 * rng.integers(-1, 2, (60, 3)) + 1e-5 * rng.standard_normal((60, 3)))
+    for embeddings in (
+        close,
+        clusters,
+        torch.ones(60, 3, dtype=torch.float64),
+        torch.as_tensor(rng.integers(0, 2, (60, 3)).astype(float)),
+    ):
         for a, b in zip(contrastive.hardest(embeddings, labels), lossbook.contrastive._hardest(embeddings, labels)):
             counted = lossbook.contrastive._has_triplets(labels)
             assert (a == b)[counted].all()
