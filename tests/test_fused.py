@@ -428,6 +428,14 @@ def test_linear_cross_entropy_of_probabilities_and_in_half_precision():
         torch.testing.assert_close(ours[1], plain[1], rtol=0.05, atol=0.002)
 
 
+def test_float16_logits_of_many_examples_do_not_underflow():
+    """Each has the gradient p / 5000, which float16 rounds by a ninth; their sum is p."""
+    hidden, kernel = torch.ones(5000, 1, dtype=torch.float16), torch.tensor([[0.0], [-8.0]], dtype=torch.float16)
+    kernel.requires_grad_()
+    fused.linear_cross_entropy(hidden, kernel, torch.zeros(5000, dtype=torch.int64)).backward()
+    torch.testing.assert_close(kernel.grad[1].double(), torch.tensor([3.3535e-4], dtype=torch.float64), rtol=2e-3, atol=0)
+
+
 def test_linear_cross_entropy_is_that_of_torch():
     (hidden, kernel, bias), labels = layer()
     theirs = torch.nn.functional.linear_cross_entropy(hidden, kernel, labels, linear_bias=bias)
