@@ -108,7 +108,7 @@ def evaluate(plain, job, arrays, options, params, predictions=None):
     what the job takes, if that is something else than the first arrays."""
     batch = inspect_batch(plain, arrays, options["weight"], params)
     lead = len(batch.shape)
-    rows = [array.reshape(-1, *array.shape[lead:]) for array in batch.arrays]
+    rows = batch.arrays if lead == 1 else [array.reshape(-1, *array.shape[lead:]) for array in batch.arrays]
     weight = None if batch.weight is None else batch.weight.reshape(-1)
     for i, kind in enumerate(plain.axes.values()):
         if isinstance(kind, Labels) and not rows[i].is_floating_point():
@@ -178,7 +178,7 @@ def _scaled(gradient, pull):
     """gradient · pull: in place, unless the graph is kept for another time."""
     if torch._C._autograd._get_current_graph_task_keep_graph():
         return gradient * pull
-    return gradient if pull.device.type == "cpu" and pull == 1 else gradient.mul_(pull)
+    return gradient if pull.device.type == "cpu" and pull.item() == 1 else gradient.mul_(pull)
 
 
 @dataclass
@@ -213,7 +213,7 @@ class Tiles:
                 if buffer is not None:
                     column = of_row[(..., *[None] * (slope.ndim - 1))] if by_row else factor
                     torch.mul(slope, column, out=buffer[part])
-        return torch.tensor(total, dtype=self.compute, device=predictions[0].device)
+        return predictions[0].new_full((), total, dtype=self.compute)
 
     def tiles(self, predictions, wanted):
         """For one tile after the other: where it is, its values, their sum, and its gradients in the predictions if wanted."""

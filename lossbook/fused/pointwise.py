@@ -36,20 +36,20 @@ def _huber(pred, target, wanted, delta=1.0):
 def _smooth_l1(pred, target, wanted, beta=1.0):
     in_range(beta=beta, low=0)
     value, slope = _huber(pred, target, wanted, delta=beta)
-    return value.div_(beta), slope.div_(beta)
+    return (value, slope) if beta == 1 else (value.div_(beta), slope.div_(beta))
 
 
 def _log_cosh(pred, target, wanted):
-    """All from u = e^(-2|r|) - 1. Slope tanh |r| = -u / (2 + u). Value ½ log(1 + sinh² r) with sinh² r = u² / 4(1 + u) up to
-    |r| = 1, where u is c = e⁻² - 1; beyond, |r| - 1 and the log of (2 + u) / (2 + c) are added. Nothing cancels."""
+    """With u = e^(-2|r|) - 1 and q = 1 / (2 + u), tanh |r| is -t for t = u q. Value -½ log(1 - t²), or (|r| - 1) - ½ log(2 q / e)²,
+    where nothing cancels beyond |r| = 1. There the second square is the larger one, and before it the first."""
     r = pred - target
-    size = r.abs()
-    u = size.mul(-2).expm1_()
-    c = u.clamp_min(math.expm1(-2))
-    ratio = (u + 2).div_(c + 2).square_()
-    square = c.square().div_(c.add_(1).mul_(4))
-    value = square.mul_(ratio).add_(ratio.sub_(1)).log1p_().mul_(0.5).add_(size.sub_(1).clamp_min_(0))
-    return value, u.div_(u + 2).mul_(r.sign_()).neg_()
+    twice = r.abs().mul_(-2)
+    t = twice.expm1()
+    q = (t + 2).reciprocal_()
+    t.mul_(q)
+    far = q.mul_(2 / math.e).square_().sub_(1)
+    log = torch.maximum((t * t).neg_(), far, out=far).log1p_()
+    return twice.add_(2).clamp_max_(0).add_(log).mul_(-0.5), r.sign_().mul_(t).neg_()
 
 
 def _charbonnier(pred, target, wanted, scale=1.0):
