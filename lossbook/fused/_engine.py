@@ -218,19 +218,18 @@ class Tiles:
     def tiles(self, predictions, wanted):
         """For one tile after the other: where it is, its values, their sum, and its gradients in the predictions if wanted."""
         arrays = [*predictions, *self.targets]
-        row = max(1, arrays[0][:1].numel())
+        row = max(1, math.prod(arrays[0].shape[1:]))
         step = max(1, tile_size(arrays[0]) * self.tiles_at_once // row)
         for start in range(0, len(arrays[0]), step):
             part = slice(start, start + step)
-            tile = [array[part] for array in arrays]
+            tile = arrays if step >= len(arrays[0]) else [array[part] for array in arrays]
             found = self.kernel and self.kernel(*self.ready(tile, part, indices=True), wanted, **self.params)
             found = found or self.by_formula(tile, part, wanted)
-            sums = [float(array.sum()) for array in found]
+            sums = [array.sum().item() for array in found]
             if not math.isfinite(sum(sums)):
                 found = self.by_autograd(tile, part, wanted)
-                sums = [float(found[0].sum())]
-            values, *slopes = found
-            yield part, values, sums[0], *slopes
+                sums = [found[0].sum().item()]
+            yield part, found[0], sums[0], *found[1:]
 
     def by_formula(self, tile, part, wanted):
         """The plain formulas of value and gradient; they take class indices as one-hot rows."""
@@ -250,14 +249,17 @@ class Tiles:
 
     def ready(self, tile, part, indices=False):
         """The arrays of a tile as a formula takes them: checked, in the dtype to compute in, harmless where the weight is 0.
-        Class indices stay `indices`, or become one-hot rows."""
+        Class indices stay `indices`, or become one-hot rows. Beside indices logits stay as they are: what a weight of 0 does not
+        make 0 is not finite, and is computed anew."""
         weight = None if self.weight is None else self.weight[part]
         batch = Batch(tile, weight, None, tile[0].shape[:1], self.compute)
+        kinds = self.plain.axes.items()
+        chosen = [indices and isinstance(kind, Labels) and not a.is_floating_point() for a, (_, kind) in zip(tile, kinds)]
         return [
             array
-            if indices and isinstance(kind, Labels) and not array.is_floating_point()
+            if is_index
             else array.to(self.compute)  # what `ready` comes to, in a tenth of its time
-            if weight is None and isinstance(kind, int)
+            if isinstance(kind, int) and (weight is None or any(chosen))
             else ready(name, array, kind, batch, self.params)
-            for array, (name, kind) in zip(tile, self.plain.axes.items())
+            for array, (name, kind), is_index in zip(tile, kinds, chosen)
         ]

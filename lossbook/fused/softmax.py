@@ -29,13 +29,14 @@ def cross_entropy(logits, labels, wanted, label_smoothing=0.0, z_loss=0.0):
     if labels.is_floating_point():
         return _soft_cross_entropy(logits, labels, label_smoothing) if z_loss == 0 else None
     label = labels[:, None]
+    own = logits.gather(1, label)
+    spread = (own - logits).mean(1, keepdim=True) if label_smoothing else 0.0  # first, so that the shares take its memory
     log_p, _, error = _shares(logits, label)
-    value = -log_p
+    value = label_smoothing * spread - log_p
     if z_loss or label_smoothing:
-        own = logits.gather(1, label)
         log_z = own - log_p
         bonus = 2 * z_loss * log_z
-        value += z_loss * log_z**2 + label_smoothing * (own - logits).mean(1, keepdim=True)
+        value += z_loss * log_z**2
         if z_loss:
             error.mul_(1 + bonus)
         error.sub_(label_smoothing / logits.shape[1]).scatter_add_(1, label, bonus + label_smoothing)
