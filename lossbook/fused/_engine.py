@@ -118,8 +118,7 @@ def evaluate(plain, job, arrays, options, params, predictions=None):
     predictions = predictions or rows[: plain.predictions]
     if options["reduction"] == "none":
         values = apply(work, None, *predictions)
-        values = values if weight is None else values * weight
-        return values.reshape(batch.shape).to(batch.dtype)
+        return (values if weight is None else values * weight).reshape(batch.shape).to(batch.dtype)
     divisor = 1.0
     if options["reduction"] == "mean":
         count = math.prod(batch.shape) if weight is None else weight.sum(dtype=torch.float64)
@@ -146,10 +145,12 @@ class Fused(torch.autograd.Function):
                 ctx.save_for_backward(*predictions)
                 ctx.versions = [target._version for target in job.targets]
                 return job.values(predictions)
-            buffers = [_buffer(p) if graph and wanted else None for p, wanted in zip(predictions, ctx.needs_input_grad[3:])]
-            total = job.total(predictions, factor, buffers)
-            ctx.save_for_backward(*buffers)
-            return total
+            buffers = [  # not in float16: what underflows there would be lost before backward has scaled it
+                torch.empty_like(p, dtype=torch.float32 if p.dtype == torch.float16 else None) if graph and wanted else None
+                for p, wanted in zip(predictions, ctx.needs_input_grad[3:])
+            ]
+            ctx.save_for_backward(*buffers)  # they are filled before they are saved
+            return job.total(predictions, factor, buffers)
 
     @staticmethod
     def backward(ctx, pull):
@@ -167,11 +168,6 @@ class Fused(torch.autograd.Function):
                 gradients = [torch.empty_like(p) if wanted else None for p, wanted in zip(saved, ctx.needs_input_grad[3:])]
                 ctx.job.total(saved, pull, gradients)
         return None, None, None, *gradients
-
-
-def _buffer(prediction):
-    """Where a gradient is kept. Not in float16: what underflows there would be lost before backward has scaled it."""
-    return torch.empty_like(prediction, dtype=torch.float32 if prediction.dtype == torch.float16 else None)
 
 
 def _scaled(gradient, pull):
@@ -218,8 +214,7 @@ class Tiles:
     def tiles(self, predictions, wanted):
         """For one tile after the other: where it is, its values, their sum, and its gradients in the predictions if wanted."""
         arrays = [*predictions, *self.targets]
-        row = max(1, math.prod(arrays[0].shape[1:]))
-        step = max(1, tile_size(arrays[0]) * self.tiles_at_once // row)
+        step = max(1, tile_size(arrays[0]) * self.tiles_at_once // max(1, math.prod(arrays[0].shape[1:])))
         for start in range(0, len(arrays[0]), step):
             part = slice(start, start + step)
             tile = arrays if step >= len(arrays[0]) else [array[part] for array in arrays]
@@ -253,13 +248,15 @@ class Tiles:
         make 0 is not finite, and is computed anew."""
         weight = None if self.weight is None else self.weight[part]
         batch = Batch(tile, weight, None, tile[0].shape[:1], self.compute)
-        kinds = self.plain.axes.items()
-        chosen = [indices and isinstance(kind, Labels) and not a.is_floating_point() for a, (_, kind) in zip(tile, kinds)]
+        chosen = [
+            indices and isinstance(kind, Labels) and not array.is_floating_point()
+            for array, kind in zip(tile, self.plain.axes.values())
+        ]
         return [
             array
             if is_index
             else array.to(self.compute)  # what `ready` comes to, in a tenth of its time
             if isinstance(kind, int) and (weight is None or any(chosen))
             else ready(name, array, kind, batch, self.params)
-            for array, (name, kind), is_index in zip(tile, kinds, chosen)
+            for array, (name, kind), is_index in zip(tile, self.plain.axes.items(), chosen)
         ]

@@ -22,8 +22,8 @@ class Products:
 
     targets = ()
 
-    def __init__(self, name, columns=False):
-        self.name, self.columns = name, columns  # whether the columns are summed, too
+    def __init__(self, name, columns=False, graph=False):
+        self.name, self.columns, self.graph = name, columns, graph  # are the columns summed, too; may gradients be wanted
 
     def blocks(self, x, y):
         """For one block after the other: its rows, its columns and the products, in bits: e^(x · y) is 2 to that power."""
@@ -83,20 +83,27 @@ class LogSumExp(Products):
 
 
 class SumSoftplus(Products):
-    """The job Σ_j log(1 + e^(x_i · y_j)): of the rows, (n,)."""
+    """The job Σ_j log(1 + e^(x_i · y_j)): of the rows, (n,). The same products give the gradient of their sum, and a mean asks
+    for nothing else. Where the factors of the rows differ, they are computed once more."""
 
     def values(self, predictions):
-        sums = predictions[0].new_zeros(len(predictions[0]))
-        for i, _, products in self.blocks(*predictions):
-            positive = products.relu().mul_(1 / LOG2_E)
-            sums[i] += products.abs_().neg_().exp2_().log1p_().add_(positive).sum(1)
+        sums, one = predictions[0].new_zeros(len(predictions[0])), predictions[0].new_ones(len(predictions[0]))
+        self.whole = [torch.empty_like(p) if self.graph else None for p in predictions]
+        self.multiply(*predictions, self.whole, self.slopes(*predictions, one, sums))
         return sums
 
+    def slopes(self, x, y, factor, sums):
+        for i, j, products in self.blocks(x, y):
+            logs = products.abs().neg_().exp2_().log1p_()
+            sums[i] += logs.sum(1).add_(torch.clamp_min(products, 0, out=logs).sum(1), alpha=1 / LOG2_E)
+            yield i, j, products.mul_(1 / LOG2_E).sigmoid_().mul_(factor[i, None])
+
     def total(self, predictions, factor, buffers):
-        x, y = predictions
-        blocks = self.blocks(x, y)
-        slopes = ((i, j, products.mul_(1 / LOG2_E).sigmoid_().mul_(factor[i, None])) for i, j, products in blocks)
-        self.multiply(x, y, buffers, slopes)
+        if (factor != factor[0]).any():
+            return self.multiply(*predictions, buffers, self.slopes(*predictions, factor, torch.zeros_like(factor)))
+        for buffer, whole in zip(buffers, self.whole):
+            if buffer is not None:
+                torch.mul(whole, factor[0], out=buffer)
 
 
 def _dot(x, y):
@@ -136,7 +143,7 @@ def siglip(image, text, *, temperature, bias):
     image, text = plain._positive_number(temperature=temperature) * unit(image), unit(text)
     one = torch.ones_like(text[:, :1])
     image, text = torch.cat([image, one * plain._one_number(bias=bias)], 1), torch.cat([text, one], 1)
-    return apply(SumSoftplus("siglip"), None, image, text) - _dot(image, text)
+    return apply(SumSoftplus("siglip", graph=torch.is_grad_enabled()), None, image, text) - _dot(image, text)
 
 
 def _root(temperature):

@@ -40,8 +40,8 @@ def _smooth_l1(pred, target, wanted, beta=1.0):
 
 
 def _log_cosh(pred, target, wanted):
-    """With u = e^(-2|r|) - 1 and q = 1 / (2 + u), tanh |r| is -t for t = u q. Value -½ log(1 - t²), or (|r| - 1) - ½ log(2 q / e)²,
-    where nothing cancels beyond |r| = 1. There the second square is the larger one, and before it the first."""
+    """With u = e^(-2|r|) - 1 and q = 1 / (2 + u), tanh |r| is -t for t = u q. Up to |r| = 1 the value is -½ log(1 - t²), and
+    beyond (|r| - 1) - ½ log(2 q / e)²: nothing cancels, and the argument of the log is the larger one of the two."""
     r = pred - target
     twice = r.abs().mul_(-2)
     t = twice.expm1()
