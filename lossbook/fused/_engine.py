@@ -189,6 +189,7 @@ class Tiles:
     compute: object
     params: dict
     tiles_at_once: int = 1
+    trusting: bool = True  # that logits of weight 0 are finite, until a tile is not
 
     @property
     def name(self):
@@ -218,10 +219,12 @@ class Tiles:
         for start in range(0, len(arrays[0]), step):
             part = slice(start, start + step)
             tile = arrays if step >= len(arrays[0]) else [array[part] for array in arrays]
-            found = self.kernel and self.kernel(*self.ready(tile, part, indices=True), wanted, **self.params)
-            found = found or self.by_formula(tile, part, wanted)
+            found = (
+                self.kernel and self.kernel(*self.ready(tile, part, indices=True), wanted, **self.params)
+            ) or self.by_formula(tile, part, wanted)
             sums = [array.sum().item() for array in found]
             if not math.isfinite(sum(sums)):
+                self.trusting = False
                 found = self.by_autograd(tile, part, wanted)
                 sums = [found[0].sum().item()]
             yield part, found[0], sums[0], *found[1:]
@@ -244,10 +247,9 @@ class Tiles:
 
     def ready(self, tile, part, indices=False):
         """The arrays of a tile as a formula takes them: checked, in the dtype to compute in, harmless where the weight is 0.
-        Class indices stay `indices`, or become one-hot rows. Beside indices logits stay as they are: what a weight of 0 does not
-        make 0 is not finite, and is computed anew."""
+        Class indices stay `indices`, or become one-hot rows. Beside indices logits stay as they are at first: what a weight of 0
+        does not make 0 is not finite, and is computed anew."""
         weight = None if self.weight is None else self.weight[part]
-        batch = Batch(tile, weight, None, tile[0].shape[:1], self.compute)
         chosen = [
             indices and isinstance(kind, Labels) and not array.is_floating_point()
             for array, kind in zip(tile, self.plain.axes.values())
@@ -256,7 +258,7 @@ class Tiles:
             array
             if is_index
             else array.to(self.compute)  # what `ready` comes to, in a tenth of its time
-            if isinstance(kind, int) and (weight is None or any(chosen))
-            else ready(name, array, kind, batch, self.params)
+            if isinstance(kind, int) and (weight is None or (self.trusting and any(chosen)))
+            else ready(name, array, kind, Batch(tile, weight, None, tile[0].shape[:1], self.compute), self.params)
             for array, (name, kind), is_index in zip(tile, self.plain.axes.items(), chosen)
         ]
