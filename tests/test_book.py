@@ -6,6 +6,7 @@ ids, the metadata, the execution counts and the quoted numbers.
 
 import ast
 import copy
+import functools
 import json
 import re
 from itertools import pairwise
@@ -62,6 +63,9 @@ class Chapter(NamedTuple):
 def read(path):
     without_skeleton = [ROOT / f"{file}.ipynb" for file in [TOC["root"], *PARTS["Appendix"]]]
     return Chapter(path, nbformat.read(path, as_version=nbformat.NO_CONVERT), path not in without_skeleton)
+
+
+read_once = functools.cache(read)  # for the rules, which change nothing
 
 
 # ---- the rules ---------------------------------------------------------------------------------------------------------------
@@ -287,7 +291,7 @@ def citations_exist(chapter):
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_rule(path, name):
-    complaints = list(RULES[name](read(path)))
+    complaints = list(RULES[name](read_once(path)))
     assert not complaints, f"{path.name}:\n  " + "\n  ".join(complaints)
 
 

@@ -25,6 +25,7 @@ WARM = ["ipykernel.kernelapp", "matplotlib.pyplot", "matplotlib.backends.backend
 WARM += ["scipy.optimize", "scipy.special", "scipy.stats", "sympy", "sympy.physics.units", "sympy.tensor.tensor"]
 WARM += ["torch", "torch._dynamo", "array_api_compat.torch", "sklearn.linear_model", "sklearn.metrics", "statsmodels.api"]
 WARM += [f"lossbook.{name}" for name in ("check", "data", "derive", "exercises", "nn", "plot", "train")]
+sys.modules.setdefault("rfc3987_syntax", None)  # no notebook needs it, and jsonschema would take three seconds over it
 INLINE = "module://matplotlib_inline.backend_inline"  # a kernel sets it before anything imports Matplotlib
 
 
