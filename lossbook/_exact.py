@@ -124,7 +124,8 @@ def _compile(expression, sizes, integers):
         raise ValueError(f"SymPy cannot carry out every integral of {expression}: compare a form in which it can")
     shared = not expression.has(sp.Piecewise)  # a branch that is not taken must not be computed: it may divide by zero
     value = sp.lambdify(arguments, list(expression), "mpmath", cse=shared)
-    return places, scalars, value, sp.lambdify(arguments, exponents, "mpmath"), len(expression)
+    exponents = sp.lambdify(arguments, exponents, "mpmath") if exponents else lambda *_: []
+    return places, scalars, value, exponents, len(expression)
 
 
 def _look_up(values, place):
@@ -339,12 +340,13 @@ def equal(left, right, given=(), points=200, seed=0):
         return Result(False, "verified", message="the two sides have different shapes")
     pairs = list(zip(left, right, strict=True)) if isinstance(left, sp.MatrixBase) else [(left, right)]
     symbols = unknowns(*(side for pair in pairs for side in pair), *given)
-    rng, tried, worst = np.random.default_rng(seed), 0, 0.0
+    tried, worst = 0, 0.0
     points = max(min(points, 50), points // len(pairs))
-    for point in draws(symbols, given, rng, 2 * points if symbols else 1):
+    domain = tuple(symbols.items()), tuple(given), seed, 2 * points if symbols else 1
+    for number, point in enumerate(_points_of(domain)):
         try:
-            for a, b in pairs:
-                found = exact(a, point), exact(b, point)
+            for pair in pairs:
+                found = [_value_at(side, domain, number, point) for side in pair]
                 gap, size = abs(found[0] - found[1]), max(map(abs, found))
                 if not gap <= size * mpf(10) ** -30 and not size <= mpf(10) ** -FLOOR:
                     witness = {"point": {str(s): v for s, v in point.items()}, "left": found[0], "right": found[1]}
@@ -360,6 +362,39 @@ def equal(left, right, given=(), points=200, seed=0):
     if all(_proved(a, b, given) for a, b in pairs):
         return Result(True, "proved", tried, worst, message="proved")
     return Result(True, "verified", tried, worst, message=f"verified at {tried} points")
+
+
+@lru_cache(maxsize=64)
+def _drawn(symbols, given, seed, n):
+    """The points of a domain that have been drawn, and where the next ones come from."""
+    return [], draws(dict(symbols), given, np.random.default_rng(seed), n)
+
+
+def _points_of(domain):
+    """The points of a domain, drawn once for all that is compared in it."""
+    drawn, more = _drawn(*domain)
+    yield from list(drawn)
+    try:
+        for point in more:
+            drawn.append(point)
+            yield point
+    except ValueError:
+        _drawn.cache_clear()  # or it would look as if there were no more to draw
+        raise
+
+
+@lru_cache(maxsize=64)
+def _known(expression, domain):
+    """The values of an expression at the points of a domain, so far."""
+    return {}
+
+
+def _value_at(expression, domain, number, point):
+    """The value at a point, computed once: a line of a derivation is the right side of one step and the left one of the next."""
+    known = _known(expression, domain)
+    if number not in known:
+        known[number] = exact(expression, point)
+    return known[number]
 
 
 def _report(point, found):
