@@ -298,3 +298,9 @@ def test_the_printer_writes_as_a_textbook_does():
     assert latex(sigmoid(z) ** 2) == r"\sigma^{2}(z)"
     assert latex(Derivative(logsumexp(Z), Z[j])).replace(" ", "") == r"\frac{\partial}{\partialz_{j}}\operatorname{LSE}(z)"
     assert latex(Abs(r) <= delta) == r"\left\lvert \hat y - y \right\rvert \leq \delta"
+
+
+def test_what_was_found_in_one_domain_says_nothing_of_another():
+    assert equal(Abs(z), z, given=[z > 0])
+    assert not equal(Abs(z), z)
+    assert equal(Abs(z), z, given=[z > 0]).points == 200  # and once more from what is known
