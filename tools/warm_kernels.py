@@ -7,7 +7,9 @@ of its own. Without the plugin everything works the same, only slower.
 
 import contextlib
 import functools
+import gc
 import importlib
+import io
 import json
 import os
 import runpy
@@ -38,6 +40,9 @@ def serve(names):
     os.environ.setdefault("MPLBACKEND", INLINE)
     for name in names:
         importlib.import_module(name)
+    if "lossbook.plot" in names:
+        draw()
+    gc.freeze()  # no kernel need look for garbage in what was imported
     signal.signal(signal.SIGCHLD, reap)
     for line in sys.stdin:
         pid = os.fork()
@@ -45,6 +50,19 @@ def serve(names):
             return become_kernel(**json.loads(line))
         print(pid, flush=True)
     os._exit(0)  # taking apart what was imported would take seconds
+
+
+def draw():
+    """A figure with a formula, thrown away: the first one of a process looks for fonts and sets up the parser of formulas."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    from lossbook.plot import STYLE
+
+    with mpl.rc_context(STYLE):
+        figure = Figure(layout="constrained")
+        figure.subplots().set_xlabel("$x^2$")
+        figure.savefig(io.StringIO(), format="svg")
 
 
 def reap(*_):
