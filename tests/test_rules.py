@@ -52,6 +52,26 @@ each_traceable = pytest.mark.parametrize("name", [name for name in NAMES if CARD
 each_library = pytest.mark.parametrize("library", LIBRARIES)
 
 
+def one_by_one(values):
+    """One test for all values of its second argument: a thousand tests fewer, each of which costs pytest more than it does
+    itself. A failure names the value; `test(name, value)` is for that one."""
+
+    def decorate(test):
+        @functools.wraps(test)
+        def on_all(name, *chosen):
+            for value in chosen or values:
+                try:
+                    test(name, value)
+                except (Exception, pytest.fail.Exception) as error:
+                    error.add_note(f"{test.__name__}({name!r}, {value!r})")
+                    raise
+
+        on_all.__signature__ = inspect.Signature([inspect.Parameter("name", inspect.Parameter.POSITIONAL_OR_KEYWORD)])
+        return on_all
+
+    return decorate
+
+
 def default_reduction(name):
     """The mean, unless the docstring says that the loss is a sum."""
     default = inspect.signature(CARDS[name].function).parameters["reduction"].default
@@ -59,8 +79,8 @@ def default_reduction(name):
     return default
 
 
-@each_library
 @each_loss
+@one_by_one(LIBRARIES)
 def test_reductions(name, library):
     arrays = example(name, library=library)
     values = np.asarray(call(name, *arrays, reduction="none"))
@@ -71,8 +91,8 @@ def test_reductions(name, library):
     assert call(name, *arrays) == call(name, *arrays, reduction=default_reduction(name))
 
 
-@each_library
 @each_loss
+@one_by_one(LIBRARIES)
 def test_weights(name, library):
     arrays = example(name, library=library)
     values = np.asarray(call(name, *arrays, reduction="none"))
@@ -84,8 +104,8 @@ def test_weights(name, library):
     np.testing.assert_allclose(mean(denominator=10.0), (values * w).sum() / 10, rtol=1e-13)
 
 
-@pytest.mark.parametrize("garbage", [np.nan, np.inf, -np.inf])
 @each_loss
+@one_by_one([np.nan, np.inf, -np.inf])
 def test_weight_zero_removes_an_example_whatever_it_holds(name, garbage):
     clean = example(name, library="torch")
     dirty = [a.clone() for a in clean]
@@ -100,8 +120,8 @@ def test_weight_zero_removes_an_example_whatever_it_holds(name, garbage):
         assert torch.all(gb[2] == 0)
 
 
-@each_library
 @each_loss
+@one_by_one(LIBRARIES)
 def test_nothing(name, library):
     arrays = [a[:0] for a in example(name, library=library)]
     assert call(name, *arrays, reduction="none").shape == (0,)
@@ -112,8 +132,8 @@ def test_nothing(name, library):
     assert np.isnan(float(everything_dropped))
 
 
-@each_library
 @each_loss
+@one_by_one(LIBRARIES)
 def test_nan_propagates(name, library):
     for argument in range(len(CARDS[name].function.axes)):
         arrays = [np.array(a) for a in example(name)]
@@ -132,8 +152,8 @@ def test_nan_propagates_into_the_gradient(name):
     assert np.isnan(np.asarray(CARDS[name].gradients(first, *rest, **_points.required(CARDS[name]))[0])[1]).all()
 
 
-@each_library
 @each_loss
+@one_by_one(LIBRARIES)
 def test_any_number_of_axes_and_any_layout(name, library):
     arrays = example(name, n=12, library=library)
     flat = np.asarray(call(name, *arrays, reduction="none"))
@@ -156,8 +176,8 @@ def test_inputs_are_not_changed(name):
     assert all(torch.equal(a, b) for a, b in zip(arrays, before))
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
 @each_loss
+@one_by_one(["float64", "float32", "float16", "bfloat16"])
 def test_dtype_is_kept(name, dtype):
     arrays = [a.to(getattr(torch, dtype)) if a.is_floating_point() else a for a in example(name, library="torch")]
     for reduction in ("none", "sum", "mean"):
@@ -190,8 +210,8 @@ def test_mixed_floats_promote(name):
 # --- bad input ----------------------------------------------------------------------------------------------------------
 
 
-@each_library
 @each_loss
+@one_by_one(LIBRARIES)
 def test_shapes_must_agree(name, library):
     arrays = example(name, library=library)
     for i in range(1, len(arrays)):
@@ -202,8 +222,8 @@ def test_shapes_must_agree(name, library):
         call(name, *arrays, weight=LIBRARIES[library](np.ones((6, 1))))
 
 
-@each_library
 @each_loss
+@one_by_one(LIBRARIES)
 def test_predictions_must_be_real(name, library):
     arrays = example(name, library=library)
     for i in range(CARDS[name].function.predictions):
@@ -398,8 +418,8 @@ BAD_TARGETS = {
 }
 
 
-@each_library
 @each_loss
+@one_by_one(LIBRARIES)
 def test_targets_outside_the_domain(name, library):
     function, domain = CARDS[name].function, CARDS[name].domain
     for i, argument in list(enumerate(function.axes))[function.predictions :]:
