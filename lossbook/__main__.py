@@ -1,4 +1,4 @@
-"""The command line: `python -m lossbook list [WORDS]`, `python -m lossbook show NAME`."""
+"""The command line: `python -m lossbook list [WORDS]`, `python -m lossbook show NAME`, `python -m lossbook audit LOSS ...`."""
 
 import argparse
 import inspect
@@ -16,8 +16,28 @@ def main(arguments=None):
     showing = commands.add_parser("show", help="formula, gradient, claims, twins and source code of one loss")
     showing.add_argument("name")
     showing.add_argument("--source", action="store_true", help="also print the code")
+    auditing = commands.add_parser("audit", help="look for what people get wrong in a loss of your own")
+    auditing.add_argument("loss", help="module:name of a function, of a module object, or of its class, called without arguments")
+    auditing.add_argument(
+        "--inputs",
+        nargs="+",
+        required=True,
+        metavar="INPUT",
+        help='an example batch: "logits[8,10]", "labels[8]<10" (integers), "target[8]:binary" (a role)',
+    )
+    auditing.add_argument("--wrt", default="0", help='positions of the inputs that the model predicts: "0", or "0,1"')
+    auditing.add_argument("--reference", help="module:name of a loss that it should equal")
+    auditing.add_argument("--claims", nargs="*", default=(), help="names of checks, such as convex or symmetric")
+    auditing.add_argument("--no-minimum", action="store_true", help="it need not be least where the prediction is the target")
+    auditing.add_argument("--numpy", action="store_true", help="call it with NumPy arrays, not with tensors")
+    auditing.add_argument("--seed", type=int, default=0, help="of the random inputs")
+    auditing.add_argument("--json", action="store_true", help="print the report as JSON")
     chosen = parser.parse_args(arguments)
     try:
+        if chosen.command == "audit":
+            from ._audit import command
+
+            return command.run(chosen)
         return show(chosen.name, chosen.source) if chosen.command == "show" else list_all(" ".join(chosen.words))
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
