@@ -1,9 +1,10 @@
-"""Find a loss by words: in its name, its family, its description, its claims."""
+"""Find a loss by words: in any of its names, its family, its description, its claims."""
 
 import inspect
 import re
 
 from ._card import CARDS
+from ._names import other_names
 
 
 def family(name):
@@ -19,22 +20,29 @@ def summary(name):
 def search(words=""):
     """The Cards of the losses that fit all the words, best first: `search("quantile")`, `search("proper bounded")`.
 
-    A word may be part of a longer one. Names count most, then families and descriptions, then conventions and claims; a claim
-    that a loss is *not* something does not make it fit that something.
+    A word may be part of a longer one. Names count most, also those in use elsewhere ("MAE", "SVM loss"), then families and
+    descriptions, then conventions and claims; a claim that a loss is *not* something does not make it fit that something.
 
     >>> [card.name for card in search("quantile")][:2]
-    ['quantile_huber', 'pinball']
+    ['pinball', 'quantile_huber']
     """
     wanted = words.lower().split()
     scores = {name: [_score(name, word) for word in wanted] for name in CARDS}
     found = [name for name, parts in scores.items() if all(parts)]
-    return [CARDS[name] for name in sorted(found, key=lambda name: (-sum(scores[name]), name))]
+    asked = {name for name in found if words.strip().lower() in map(str.lower, other_names(name))}
+    return [CARDS[name] for name in sorted(found, key=lambda name: (name not in asked, -sum(scores[name]), name))]
 
 
 def _score(name, word):
     card = CARDS[name]
     claims = [claim.statement for claim in card.claims if not claim.kind.startswith("not_")]
-    places = [(8, name), (4, family(name)), (3, summary(name)), (2, card.convention)]
+    places = [
+        (8, name),
+        *((8, other) for other in other_names(name)),
+        (4, family(name)),
+        (3, summary(name)),
+        (2, card.convention),
+    ]
     places += [(1, claim) for claim in claims] + [(1, twin.name) for twin in card.twins]
     found = max((points for points, text in places if word in _without_denials(text)), default=0)
     return 100 if word == name else found

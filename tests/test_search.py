@@ -8,6 +8,7 @@ import pytest
 import lossbook
 from lossbook import CARDS
 from lossbook.__main__ import main
+from lossbook._names import NAMES, other_names
 
 
 def names(words):
@@ -21,9 +22,24 @@ def test_every_loss_is_found_by_its_name_first():
 
 def test_all_words_must_fit():
     assert set(names("proper bounded")) < set(names("bounded"))
-    assert names("quantile regression")[0] == "quantile_huber"
+    assert names("quantile regression")[0] == "pinball"
     assert names("no such loss anywhere") == []
     assert len(names("")) == len(CARDS)
+
+
+@pytest.mark.parametrize(
+    "words, first",
+    [("MAE", "absolute_error"), ("SimCLR", "nt_xent"), ("Wasserstein distance", "wasserstein_1d"), ("AdaBoost", "exponential")],
+)
+def test_a_loss_is_found_by_a_name_that_others_gave_it(words, first):
+    assert names(words)[0] == first
+
+
+def test_every_loss_has_another_name_and_no_name_twice():
+    assert set(CARDS) <= set(NAMES) <= set(lossbook.__all__)
+    for name in NAMES:
+        others = [other.lower() for other in other_names(name)]
+        assert others and len(set(others)) == len(others), name
 
 
 def test_a_denied_claim_does_not_fit():

@@ -6,6 +6,7 @@ and BibTeX.
 
 import ast
 import doctest
+import functools
 import inspect
 import json
 import re
@@ -14,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 import choice
+import docstrings
 import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "book" / "_ext")]
 from lossbook_site import INK  # noqa: E402
 
 from lossbook import CARDS, plot  # noqa: E402
+from lossbook._names import other_names  # noqa: E402
 from lossbook._search import family, summary  # noqa: E402
 from lossbook._symbols import latex  # noqa: E402
 from lossbook.check import GRADES  # noqa: E402
@@ -181,8 +184,12 @@ def page(key, names):
 def section(name):
     card = CARDS[name]
     function = card.function
-    lines = [f"({anchor(name)})=", f"## `{name}`", "", text(summary(name)), ""]
-    lines += ["```python", f"{name}{inspect.signature(function)}", "```", ""]
+    lines = [
+        f"({anchor(name)})=",
+        f"## `{name}`",
+        "",
+        *docstrings.entry(f"lossbook.{name}", function, options=[":no-contents-entry:"]),
+    ]
     if card.formula is not None:
         lines += ["$$", rf"\ell = {latex(card.formula)}", "$$", ""]
     else:
@@ -193,7 +200,10 @@ def section(name):
     facts = [("Domain", ", ".join(f"`{key}` ∈ {text(where)}" for key, where in card.domain.items())), ("Link", text(card.link))]
     facts += [("Convention", text(card.convention))] if card.convention else []
     facts += [("Source", f"{{cite:t}}`{card.reference}`")]
-    facts += [("Chapter", f"{{doc}}`/book/{card.chapter}`")] if card.chapter else []
+    facts += [("Also called", text(", ".join(other_names(name))))] if other_names(name) else []
+    relatives = [page for other in families()[family(name)] for page in chapters_of(f"lossbook.{other}")]
+    chapters = chapters_of(f"lossbook.{name}") or relatives[:1]  # where no notebook has the loss, one has its family
+    facts += [("Chapters", ", ".join(f"{{doc}}`/{page}`" for page in chapters))]
     lines += [f"**{title}.** {words}  " for title, words in facts] + [""]
     if card.twins:
         lines += ["| in other libraries | this package's value is |", "|:--|:--|"]
@@ -204,6 +214,31 @@ def section(name):
         lines.append(f"| {cell(claim.statement)} | {claim.grade} | {witness} |")
     lines += ["", "````{dropdown} Source", "```python", inspect.getsource(function).rstrip(), "```", "````", ""]
     return lines
+
+
+@functools.cache
+def uses():
+    """{full name: {notebook: how often its text and its cells name it}}, the notebooks in the order of the book."""
+    counts = {}
+    for page in re.findall(r"file: (book/[\w/]+)", (ROOT / "_toc.yml").read_text(encoding="utf-8")):
+        path = (ROOT / page).with_suffix(".ipynb")
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.exists() else []
+        source = "\n".join("".join(cell["source"]) for cell in cells)
+        names = re.findall(r"\blossbook(?:\.\w+)+", source)
+        for module, imported in re.findall(r"from (lossbook[\w.]*) import ([\w, ]+)", source):
+            for name in imported.replace(" ", "").split(","):
+                names += [f"{module}.{rest}" for rest in re.findall(rf"(?<![\w.\"])({name}(?:\.\w+)*)\b", source)]
+        for name in names:
+            counts.setdefault(name, Counter())[page] += 1
+    return counts
+
+
+def chapters_of(name):
+    """At most five notebooks for a public name: the chapter that its Card names, then those that use it most."""
+    loss = name.removeprefix("lossbook.")
+    own = [f"book/{CARDS[loss].chapter}"] if loss in CARDS and CARDS[loss].chapter else []
+    most = [page for page, _ in uses().get(name, Counter()).most_common()]
+    return list(dict.fromkeys(own + most))[:5]
 
 
 def text(words):
@@ -348,3 +383,7 @@ def main():
 
 if __name__ == "__main__":
     main()
+
+    import make_reference  # in this process, which has imported what it needs
+
+    make_reference.main()

@@ -1,0 +1,120 @@
+"""Write the reference, book/reference/, from the docstrings: nothing on its pages is typed. make_atlas.py runs this at its end.
+
+The entry of a loss stands in the atlas, beside its formula and its claims; here are the entries of all else, a page for each
+module, and the list of all names. The entries are those of Sphinx's Python domain: {py:func}`lossbook.huber`, the general index,
+the search and other books, which read objects.inv, find them.
+"""
+
+import inspect
+import re
+from importlib import import_module
+from pathlib import Path
+
+from docstrings import entry, prose, shielded
+from make_atlas import CARDS, TITLES, chapters_of, families
+
+import lossbook
+
+REFERENCE = Path(__file__).parents[1] / "book" / "reference"
+MODULES = {
+    "lossbook": "Facts and finding",
+    "lossbook.check": "Checks",
+    "lossbook.derive": "Derivations that compile",
+    "lossbook.nn": "A layer for torch",
+    "lossbook.fused": "Fused losses",
+    "lossbook.distributed": "Losses over several devices",
+    "lossbook.train": "Training",
+    "lossbook.data": "Data",
+    "lossbook.plot": "Figures",
+    "lossbook.alive": "Interactive figures",
+    "lossbook.court": "Verdicts",
+    "lossbook.exercises": "Exercises",
+    "lossbook.tiny_lm": "A small language model",
+}
+
+
+def documented(name):
+    """The public names of a module: those that it lists, else those that it defines itself, with a docstring."""
+    module = import_module(name)
+    listed = getattr(module, "__all__", None)
+    names = listed or [key for key, member in vars(module).items() if getattr(member, "__module__", None) == name]
+    members = {key: getattr(module, key) for key in names if not key.startswith("_")}
+    return {key: member for key, member in members.items() if listed or (inspect.getdoc(member) and callable(member))}
+
+
+def entries():
+    """{module: {full name: object}}, each object once: under `lossbook` where that exports it, else where it is defined."""
+    exported = {name: getattr(lossbook, name) for name in lossbook.__all__ if name not in CARDS}
+    found = {"lossbook": {f"lossbook.{name}": member for name, member in exported.items()}}
+    for module in list(MODULES)[1:]:
+        others = {name: member for name, member in documented(module).items() if exported.get(name) is not member}
+        found[module] = {f"{module}.{name}": member for name, member in others.items()}
+    return found
+
+
+def label(module):
+    return f"reference-{module.removeprefix('lossbook.').replace('_', '-')}"
+
+
+def page(module, members):
+    lines = [f"({label(module)})=", f"# {MODULES[module]}", "", f"```{{py:module}} {module}", "```", ""]
+    lines += [f"Module `{module}`.", "", *prose(import_module(module).__doc__)]
+    for name, member in members.items():
+        links = [f"{{doc}}`/{chapter}`" for chapter in chapters_of(name)]
+        lines += entry(name.removeprefix(f"{module}."), member, ["Used in " + ", ".join(links) + ".", ""] if links else [])
+    return "\n".join(lines)
+
+
+def first_sentence(module):
+    return shielded(" ".join((import_module(module).__doc__).split("\n\n")[0].split()))
+
+
+def index(found):
+    total = len(CARDS) + sum(map(len, found.values()))
+    lines = [
+        "# Reference",
+        "",
+        f"The {total} public names of the package `lossbook`, from their docstrings, whose examples the tests run. Every loss",
+        "takes NumPy arrays and torch tensors, and all of them share these arguments:",
+        "",
+        "```python",
+        "loss(pred, target, *, weight=None, reduction='mean', denominator=None)",
+        "```",
+        "",
+        "`reduction='none'` gives a value for each example, `'sum'` their sum, and `'mean'` the weighted sum divided by the sum",
+        "of the weights, or by `denominator`. An example of weight 0 has no part in the value and the gradient.",
+        "{doc}`/book/09_reductions` tells which mean is meant where.",
+        "",
+        "## Losses",
+        "",
+        "Each entry stands with formula, gradient and tested claims in the {doc}`atlas </book/atlas/index>`.",
+        "",
+    ]
+    for key, names in families().items():
+        links = ", ".join(f"{{py:func}}`{name} <lossbook.{name}>`" for name in names)
+        lines += [f"[{TITLES[key]}](/book/atlas/families/{key}.md)", f": {first_sentence(f'lossbook.{key}')} {links}", ""]
+    lines += ["## Around the losses", ""]
+    for module, members in found.items():
+        few = members if len(members) <= 20 else {}
+        links = ", ".join(f"{{py:obj}}`{name.removeprefix(f'{module}.')} <{name}>`" for name in few)
+        lines += [f"[{MODULES[module]}](#{label(module)})", f": {first_sentence(module)} {links or f'{len(members)} names.'}", ""]
+    return "\n".join(lines)
+
+
+def main():
+    found = entries()
+    files = {f"{re.sub('^lossbook$', 'package', module).rpartition('.')[2]}.md": page(module, found[module]) for module in found}
+    files["index.md"] = index(found)
+    REFERENCE.mkdir(exist_ok=True)
+    for path in REFERENCE.glob("*.md"):
+        if path.name not in files:
+            path.unlink()  # the page of a module that is gone
+    for name, content in files.items():
+        path = REFERENCE / name
+        if not path.exists() or path.read_text(encoding="utf-8") != content:  # Sphinx reads only what changed
+            path.write_text(content, encoding="utf-8")
+    print(f"reference: {sum(map(len, found.values()))} names on {len(files)} pages, besides the losses")
+
+
+if __name__ == "__main__":
+    main()
