@@ -1,0 +1,165 @@
+"""What a reader does with a page: choose light or dark, turn pages, open folds, copy a listing, take the notebook, print."""
+
+import gzip
+import re
+
+import pytest
+
+CHAPTER = "book/11_robust_regression.html"
+LOOK = """() => {
+    const lightness = (colour) => colour.match(/[0-9.]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part) / 765, 0);
+    const { backgroundColor, color } = getComputedStyle(document.body);
+    const ink = document.querySelector(".figure-svg path[style*=currentColor]") ?? document.body;
+    return { paper: lightness(backgroundColor), text: lightness(color), figure: lightness(getComputedStyle(ink).color) };
+}"""
+
+
+def is_dark(page):
+    """Whether the page is dark, its text and the ink of its figures light; it must be all or nothing."""
+    look = page.evaluate(LOOK)
+    dark = [look["paper"] < 0.3, look["text"] > 0.7, look["figure"] > 0.7]
+    assert len(set(dark)) == 1, look
+    return dark[0]
+
+
+def toggle(page):
+    page.locator("button.theme-toggle:visible").first.click()
+
+
+def turn(page, way):
+    """The link below the text leads where the head of the page says that the next or the previous page is."""
+    expected = page.locator(f"link[rel={way}]").evaluate("link => link.href")
+    page.locator(f"a.{way}-page").click()
+    page.wait_for_url(expected)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_system_decides_until_the_reader_does(scheme, page_of):
+    assert is_dark(page_of(CHAPTER, scheme=scheme)) == (scheme == "dark")
+
+
+def test_dark_is_remembered(page_of):
+    page = page_of(CHAPTER)
+    for _ in range(3):
+        if not is_dark(page):
+            toggle(page)
+    assert is_dark(page)
+    page.reload()
+    assert is_dark(page)
+    turn(page, "next")
+    assert is_dark(page)
+
+
+def test_one_page_leads_to_the_next_and_back(page_of):
+    page = page_of(CHAPTER)
+    turn(page, "next")
+    assert not page.url.endswith(CHAPTER)
+    turn(page, "prev")
+    assert page.url.endswith(CHAPTER)
+
+
+def test_the_front_door_leads_to_the_introduction(page_of):
+    page_of("").wait_for_url("**/book/intro.html")
+
+
+def test_tab_leads_to_the_text_first(page_of):
+    page = page_of(CHAPTER)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#furo-main-content"
+    assert page.locator(":focus").bounding_box()["y"] >= 0  # it is shown
+
+
+def test_a_solution_opens_by_keyboard(page_of):
+    page = page_of(CHAPTER)
+    solution = page.locator("article details").filter(has_text="Solution").first
+    assert not solution.evaluate("fold => fold.open")
+    solution.locator("summary").first.focus()
+    page.keyboard.press("Enter")
+    assert solution.evaluate("fold => fold.open")
+    assert solution.locator("pre").first.is_visible()
+
+
+def test_a_link_into_a_fold_opens_it(page_of):
+    page = page_of(CHAPTER)
+    inside = page.evaluate("document.querySelector('article details:not([open]) [id]')?.id")
+    if inside is None:  # nothing in a fold of this page can be linked to: put something there
+        inside = page.evaluate("document.querySelector('article details > :not(summary)').id = 'planted'")
+    page.evaluate("hash => { location.hash = hash }", inside)
+    assert page.locator(f"[id='{inside}']").is_visible()
+
+
+def test_a_listing_is_copied_as_it_is_written(page_of):
+    page = page_of(CHAPTER, permissions=["clipboard-read", "clipboard-write"])
+    cell = page.locator("div.cell_input:visible").first
+    cell.hover()
+    cell.locator("button.copybtn").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.strip() == cell.locator("pre").inner_text().strip()
+    assert "lossbook" in copied
+
+
+def test_every_chapter_offers_its_notebook(page_of):
+    page = page_of(CHAPTER)
+    address = page.locator("a[download]").first.evaluate("link => link.href")
+    notebook = page.request.get(address).json()
+    assert notebook["nbformat"] == 4
+    assert any("lossbook" in "".join(cell["source"]) for cell in notebook["cells"])
+
+
+@pytest.mark.parametrize("path", [CHAPTER, "book/intro.html", "book/atlas/index.html"])
+def test_the_folder_opens_from_disk(path, page_of, folder):
+    page = page_of(path, home=folder.as_uri())
+    assert page.evaluate("[...document.styleSheets].length") >= 3
+    assert page.evaluate("document.fonts.ready.then(() => [...document.fonts].every(font => font.status !== 'error'))")
+    toggle(page)
+    assert page.locator("article h1").is_visible()
+
+
+def test_a_page_is_whole_without_scripts(page_of):
+    page = page_of(CHAPTER, java_script_enabled=False)
+    assert page.locator("article h1").is_visible()
+    assert page.locator("math").first.bounding_box()["width"] > 0
+    assert page.locator(".figure-svg svg").first.bounding_box()["height"] > 100
+    page.locator("article details summary").first.click()
+    assert page.locator("article details[open]").count() == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_print_is_ink_on_paper_with_everything_open(scheme, page_of):
+    page = page_of(CHAPTER, scheme=scheme)
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("article details:not([open])").count() == 0
+    assert page.locator("article pre:not(:visible)").count() == 0
+    for chrome in (".sidebar-drawer", ".toc-drawer", ".theme-toggle", "a.next-page", "button.copybtn", "a.headerlink"):
+        assert page.locator(f"{chrome}:visible").count() == 0, chrome
+    assert not is_dark(page)
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("article details[open]").count() == 0
+
+
+def test_nothing_moves_while_a_page_loads(page_of):
+    page = page_of(CHAPTER)
+    shift = page.evaluate(
+        """() => new Promise((done) => {
+            let sum = 0;
+            new PerformanceObserver((list) => { for (const entry of list.getEntries()) sum += entry.value; })
+                .observe({ type: "layout-shift", buffered: true });
+            setTimeout(() => done(sum), 300);
+        })"""
+    )
+    assert shift < 0.02
+
+
+def test_the_first_view_is_light(page_of):
+    """Under 300 kB, as a host sends it, without the figures: every file that the page asks for."""
+    page = page_of(CHAPTER)
+    page.wait_for_load_state("networkidle")
+    weights = {}
+    for address in page.evaluate("[location.href, ...performance.getEntriesByType('resource').map((entry) => entry.name)]"):
+        body = page.request.get(address).body()
+        if address == page.url:
+            body = re.sub(rb"<svg.*?</svg>", b"", body, flags=re.DOTALL)
+        weights[address.rsplit("/", 1)[1]] = min(len(body), len(gzip.compress(body)))
+    assert len(weights) >= 4
+    assert sum(weights.values()) < 300_000, weights
