@@ -1,7 +1,9 @@
 # lossbook: every target sets up what it needs. `make book` and `make test` are the two that matter.
 #
 #   make book                      build the book into _build/html
-#   make test                      everything that continuous integration runs
+#   make test                      everything that continuous integration runs, but for test-web and twins
+#   make test-web                  the built site in a browser (Debian's chromium, or the one that PLAYWRIGHT_CHROMIUM names)
+#   make pdf                       the whole book as _build/lossbook.pdf, printed by the same browser
 #   make twins                     compare with larger libraries as well (installs 700 MB)
 #   make bench                     time and memory of the fused losses beside others; quickly: ONLY=nt_xent SIZES=small
 #   make run NB=book/01_name.ipynb execute one notebook in place and refresh the numbers in its prose
@@ -17,8 +19,8 @@ INSTALL ?= $(BIN)/python -m pip install --quiet
 READY   := $(VENV)/.ready
 HTML    := _build/html
 COLUMN  := 78# characters of code fit the page without scrolling; tools/run_notebook.py formats to it
-PYTEST  := $(BIN)/python -m pytest
-WITHOUT := -p no:nbval# its import takes seconds in every process, and only notebooks need it
+# Only the plugins that are named: what others would import takes seconds in every process.
+PYTEST  := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p xdist.plugin
 
 # One thread: the stored outputs were made with one, and two workers do not fight over two cores.
 export OMP_NUM_THREADS ?= 1
@@ -28,7 +30,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 SAY = @printf '\n== %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test tests lint rules unit notebooks html site twins bench serve run picture lab clean
+.PHONY: help setup book test tests lint rules unit notebooks html site test-web pdf twins bench serve run picture lab clean
 
 help:
 	@awk '!/^#/ { exit } { sub(/^# ?/, ""); print }' Makefile
@@ -54,7 +56,7 @@ html: $(READY)
 	@rm -rf $(HTML)
 	$(BIN)/python tools/make_atlas.py
 	$(BIN)/python tools/make_entrances.py
-	$(BIN)/jupyter-book build . -W -n --keep-going -q
+	$(BIN)/python tools/build_book.py build . -W -n --keep-going -q
 	@test -f $(HTML)/index.html || { echo "no $(HTML)/index.html: the book was not built"; exit 1; }
 
 book: html
@@ -79,20 +81,41 @@ lint: $(READY)
 
 rules: $(READY)
 	$(SAY) "rules: what every notebook and the README must keep"
-	$(PYTEST) $(WITHOUT) -q -n $(JOBS) tests/test_book.py tests/test_readme.py
+	$(PYTEST) -q tests/test_book.py tests/test_readme.py
 
 unit: $(READY)
 	$(SAY) "unit tests and doctests"
-	$(PYTEST) $(WITHOUT) -q -n $(JOBS) --dist worksteal --doctest-modules lossbook tests \
+	$(PYTEST) -q -n $(JOBS) --dist worksteal --doctest-modules lossbook tests \
 	  --ignore tests/test_book.py --ignore tests/test_readme.py --ignore tests/test_site.py
 
 notebooks: $(READY)
 	$(SAY) "notebooks: run each one again and compare every output with the stored one"
-	$(PYTEST) -q -n $(JOBS) --dist loadfile -p tools.warm_kernels --nbval --nbval-current-env book
+	$(PYTEST) -q -n $(JOBS) --dist loadfile -p tools.warm_kernels -p nbval.plugin -p book._ext.verified --nbval --nbval-current-env book
 
 site: html
 	$(SAY) "site: links, anchors, citations; nothing from another host"
-	$(PYTEST) $(WITHOUT) -q tests/test_site.py
+	$(PYTEST) -q tests/test_site.py
+
+# ---- a browser ------------------------------------------------------------------------------------------------------------------
+
+# The site that `make book` or `make test` left is tested and printed; only where there is none, it is built.
+WEB := $(VENV)/.ready-web
+
+$(WEB): requirements-web.txt $(READY)
+	$(SAY) "set-up: what drives a browser"
+	$(INSTALL) -r requirements.txt -r requirements-web.txt
+	@touch $@
+
+$(HTML)/index.html:
+	@$(MAKE) --no-print-directory html
+
+test-web: $(WEB) $(HTML)/index.html
+	$(SAY) "web: every page and every figure in a browser"
+	$(PYTEST) -q -n $(JOBS) --dist worksteal tests_web
+
+pdf: $(WEB) $(HTML)/index.html
+	$(SAY) "pdf: the whole book"
+	$(BIN)/python tools/make_pdf.py
 
 # ---- the rest -------------------------------------------------------------------------------------------------------------------
 
@@ -100,7 +123,7 @@ site: html
 twins: $(READY)
 	$(SAY) "twins: the same losses in JAX and in other torch libraries"
 	$(INSTALL) -r requirements.txt -r requirements-twins.txt
-	$(PYTEST) $(WITHOUT) -q tests/test_cards.py -k test_twin
+	$(PYTEST) -q tests/test_cards.py -k test_twin
 
 # The libraries to compare with have an environment of their own, laid over the one of the book, whose pins they cannot move.
 BENCH := $(VENV)-bench
@@ -127,6 +150,7 @@ run: $(READY)
 
 picture: $(READY)
 	$(BIN)/python tools/readme_picture.py
+	$(BIN)/python tools/social_card.py
 
 lab: $(READY)
 	$(BIN)/jupyter lab --notebook-dir=.

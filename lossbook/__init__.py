@@ -190,10 +190,12 @@ from .survival import (
 __version__ = "0.1.0"
 
 # Imported on first use: these bring SymPy, torch or matplotlib with them.
-_LAZY_MODULES = ("check", "data", "derive", "distributed", "fused", "nn", "plot", "train")
+_LAZY_MODULES = ("alive", "check", "data", "derive", "distributed", "fused", "nn", "plot", "train")
 _LAZY_NAMES = {
     "Derivation": "derive",
     "DerivationError": "derive",
+    "assert_loss_is_sound": "_audit",
+    "audit": "_audit",
     "exercise": "exercises",
     "progress": "exercises",
     "fuse": "_fuse",
@@ -216,6 +218,8 @@ __all__ = [
     "DerivationError",
     "Result",
     "Twin",
+    "assert_loss_is_sound",
+    "audit",
     "card",
     "class_balanced_weights",
     "exercise",

@@ -1,11 +1,13 @@
-"""What the book asks of Sphinx beyond standard extensions: six small things, one section each.
+"""What the book asks of Sphinx beyond standard extensions: small things, one section each.
 
 1. Figures: the SVG that a cell shows becomes part of the page, so that its ink follows the light and the dark theme.
-2. Equations: LaTeX that a cell shows and that carries ``\\label{eq-name}`` is numbered, and {eq}`eq-name` refers to it.
+2. Equations: LaTeX that a cell shows and that carries ``\\label{eq-name}`` is numbered, and {eq}`eq-name` refers to it. What has
+   been checked wears a badge with its grade, which opens the evidence.
 3. Numbers: {measured}`0.83 <slope>` shows 0.83, a number that `make run` copies from the cell that measured `slope`.
-4. Nothing from elsewhere: scripts that would ask another host are left out.
-5. Ids: sphinx-exercise gives each exercise of a page the same id, which nothing refers to; it is taken away.
+4. Weight: style sheets and scripts whose place static/lossbook.css takes are left out.
+5. Folds: solutions, {dropdown}s and hidden code are <details>, which need no script; {margin} is a note beside the text.
 6. Terms: the first time that a page uses a term of the glossary, the word leads there and shows the definition under the pointer.
+7. Speed: what a library does again for every citation is done once.
 """
 
 import functools
@@ -14,11 +16,14 @@ import zlib
 from html import escape
 from pathlib import Path
 
+import pybtex.plugin
 from docutils import nodes
 from docutils.nodes import make_id
+from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.transforms import SphinxTransform
-from sphinx.util.docutils import SphinxRole
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+GRADES = ("proved", "enumerated", "verified", "searched", "measured", "cited")  # as in lossbook._result
 INK = "#24292f"  # the one colour of text and axes in lossbook.plot; tests/test_site.py holds the two equal
 
 
@@ -32,9 +37,19 @@ def outputs(document, mime_type):
 # ---- 1. figures --------------------------------------------------------------------------------------------------------------
 
 
+def as_attributes(match):
+    """`style="fill: none; stroke-width: 2"` as `fill="none" stroke-width="2"`: a page without inline styles can be kept safe."""
+    pairs = [pair.partition(":")[::2] for pair in match[1].split(";") if pair.strip()]
+    return "".join(f' {name.strip()}="{value.strip()}"' for name, value in pairs if name.strip() not in ("max-width", "height"))
+
+
+def without_styles(html):
+    return re.sub("<svg.*?</svg>", lambda svg: re.sub(r' style="([^"]*)"', as_attributes, svg[0]), html, flags=re.DOTALL)
+
+
 def page_svg(svg, number):
     """The SVG as a part of a page: its ink is the page's, and its ids are its own even where a page shows a figure twice."""
-    svg = svg[svg.index("<svg") :]  # no XML declaration, no doctype
+    svg = without_styles(svg[svg.index("<svg") :])  # no XML declaration, no doctype
     svg = re.sub(INK, "currentColor", svg, flags=re.IGNORECASE)
     svg = re.sub(r'(\bid="|\bhref="#|url\(#)', rf"\g<1>figure{number}-", svg)
     return f'<div class="figure-svg">{svg}</div>'
@@ -44,6 +59,8 @@ class InlineFigures(SphinxTransform):
     default_priority = 200  # while the page is read, before Sphinx collects its images
 
     def apply(self):
+        for raw in list(self.document.findall(nodes.raw)):
+            raw[:] = [nodes.Text(without_styles(raw.astext()))]
         for number, (container, image) in enumerate(outputs(self.document, "image/svg+xml"), start=1):
             _, path = self.env.relfn2path(image["uri"])
             html = page_svg(Path(path).read_text(encoding="utf-8"), number)
@@ -53,12 +70,38 @@ class InlineFigures(SphinxTransform):
 # ---- 2. equations ------------------------------------------------------------------------------------------------------------
 
 
+EVIDENCE = re.compile(r"\[(?:.*; )?(proved|\d+ points?)\]$", re.MULTILINE)  # how lossbook.derive ends the text of a checked line
+
+
+def show_evidence(container):
+    """Below an equation with checked steps: their weakest grade, which opens to the steps as the checker saw them."""
+    bundle = container.parent
+    text = next((child.astext() for child in bundle if child.get("mime_type") == "text/plain"), "")
+    marks = EVIDENCE.findall(text)
+    if marks:
+        points = next((mark for mark in marks if mark != "proved"), None)
+        badge = f"✓ verified at {points}" if points else "✓ proved"
+        steps = nodes.literal_block("", text, language="none")
+        place = bundle.parent.index(bundle) + 1
+        bundle.parent.insert(place, fold("", fold_title("", badge), steps, classes=["evidence"]))
+
+
+def link_grades(app, doctree, docname):
+    """The grade of a claim leads to what the grades mean."""
+    for node in list(doctree.findall(nodes.emphasis)):
+        grade = node.astext().strip("()")
+        if node.astext() == f"({grade})" and grade in GRADES:
+            meaning = f"{app.builder.get_relative_uri(docname, app.config.root_doc)}#how-to-read-a-claim"
+            node.replace_self(nodes.reference("", grade, refuri=meaning, internal=True, classes=["grade", grade]))
+
+
 class NumberedEquations(SphinxTransform):
     default_priority = 200
 
     def apply(self):
         math = self.env.get_domain("math")
-        for _, block in outputs(self.document, "text/latex"):
+        for container, block in outputs(self.document, "text/latex"):
+            show_evidence(container)
             label = re.search(r"(?:% *)?\\label\{(eq-[^}]+)\}", block.astext())  # in a comment, Jupyter's MathJax does not see it
             if label is None:
                 continue
@@ -95,32 +138,80 @@ def depart_measured(self, node):
     self.body.append("</span>")
 
 
-# ---- 4. nothing from elsewhere -----------------------------------------------------------------------------------------------
+# ---- 4. weight ---------------------------------------------------------------------------------------------------------------
+
+REPLACED = {"pygments.css", "exercise.css", "styles/furo-extensions.css"}  # by static/lossbook.css, in a tenth of their size
 
 
-def without_thebe(app, pagename, templatename, context, doctree):
-    """Jupyter Book always loads Thebe, which runs cells on a remote machine: not for a book that works with the network cut."""
+def without_replaced(app, pagename, templatename, context, doctree):
+    def is_replaced(file):
+        name = str(file.filename).removeprefix("_static/")
+        return name in REPLACED or name.startswith("mystnb.")
 
-    def is_thebe(file):
-        return "thebe" in f"{file.filename} {file.attributes.get('body', '')}".lower()
-
-    for files in ("script_files", "css_files"):
-        context[files] = [file for file in context.get(files, []) if not is_thebe(file)]
+    context["css_files"] = [file for file in context.get("css_files", []) if not is_replaced(file)]
 
 
-def without_thebe_settings(app, doctree, docname):
-    for node in list(doctree.findall(nodes.raw)):
-        if "text/x-thebe-config" in node.astext() or "thebe-kernel" in node.astext() or "kernelName" in node.astext():
-            node.parent.remove(node)
+# ---- 5. folds and notes in the margin ----------------------------------------------------------------------------------------
 
 
-# ---- 5. ids ------------------------------------------------------------------------------------------------------------------
+class fold(nodes.General, nodes.Element):
+    """A part that opens at a click or a key, also in a page without scripts, and that a search in the page finds."""
 
 
-def without_repeated_ids(app, doctree, docname):
-    for section in doctree.findall(nodes.section):
-        if section["ids"] in (["exercise-content"], ["solution-content"]):
-            section["ids"] = []
+class fold_title(nodes.General, nodes.TextElement):
+    pass
+
+
+class Dropdown(SphinxDirective):
+    has_content, required_arguments, final_argument_whitespace = True, 1, True
+
+    def run(self):
+        title, messages = self.parse_inline(self.arguments[0])
+        return [fold("", fold_title("", "", *title), *messages, *self.parse_content_to_nodes())]
+
+
+class Margin(SphinxDirective):
+    has_content, optional_arguments, final_argument_whitespace = True, 1, True
+
+    def run(self):
+        title, messages = self.parse_inline(self.arguments[0]) if self.arguments else ([], [])
+        heading = [nodes.paragraph("", "", nodes.strong("", "", *title))] if title else []
+        return [margin("", *heading, *messages, *self.parse_content_to_nodes())]
+
+
+class margin(nodes.General, nodes.Element):
+    pass
+
+
+def fold_away(app, doctree, docname):
+    """What is marked as a dropdown, and code that a cell hides, becomes a fold. Ids that are there twice are dropped."""
+    for node in list(doctree.findall(nodes.Element)):
+        if isinstance(node, HideCodeCellNode):
+            node.replace_self(fold("", fold_title("", "Code"), *node.children, classes=["code-fold"]))
+        elif "dropdown" in node.get("classes", []):
+            kinds = [name for name in node["classes"] if name != "dropdown"]
+            title = fold_title("", "", *node.children[0].children)
+            for link in list(title.findall(nodes.reference)):
+                link.parent.replace(link, link.children)  # a title that opens its part cannot also lead elsewhere
+            node.replace_self(fold("", title, *node.children[1:], ids=node["ids"], classes=kinds))
+        elif isinstance(node, nodes.entry) and not node.astext() and isinstance(node.parent.parent, nodes.thead):
+            node[:] = [nodes.paragraph("", "", nodes.inline("", "value", classes=["spoken"]))]  # a header is never empty
+        elif isinstance(node, nodes.container) and {"math-wrapper", "table-wrapper"} & set(node["classes"]):
+            node["ids"] = []  # Furo gives its box the ids of what is inside
+        elif isinstance(node, nodes.section) and node["ids"] in (["exercise-content"], ["solution-content"]):
+            node["ids"] = []
+
+
+def tag(name, **attributes):
+    """Visitors that write a node as this element."""
+
+    def visit(self, node):
+        self.body.append(self.starttag(node, name, "", **attributes))
+
+    def depart(self, node):
+        self.body.append(f"</{name}>\n")
+
+    return visit, depart
 
 
 # ---- 6. terms ----------------------------------------------------------------------------------------------------------------
@@ -173,14 +264,43 @@ def link_terms(app, doctree, docname):
             text.parent.replace(text, [node for node in [*new, nodes.Text(text[end:])] if node.astext()])
 
 
+def mark_chinese(app, doctree, docname):
+    """The Chinese names of the glossary are read in Chinese."""
+    if docname != GLOSSARY or app.builder.format != "html":
+        return
+    for text in list(doctree.findall(nodes.Text)):
+        if re.search(r"[\u4e00-\u9fff]", text):
+            marked = re.sub(r"[\u4e00-\u9fff]+", r'<span lang="zh-Hans">\g<0></span>', escape(text))
+            text.parent.replace(text, nodes.raw("", marked, format="html"))
+
+
+def readable_bibliography(app, pagename, templatename, context, doctree):
+    """The references are the items of a list; docutils gives them a role that has been withdrawn and that no list may hold."""
+    context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+# ---- 7. speed ----------------------------------------------------------------------------------------------------------------
+
+# For every citation pybtex looks through all installed packages for its plug-ins: a quarter of the whole build.
+pybtex.plugin._load_entry_point = functools.cache(pybtex.plugin._load_entry_point)
+
+
 def setup(app):
     app.add_transform(InlineFigures)
     app.add_transform(NumberedEquations)
     app.add_role("measured", MeasuredRole())
+    app.add_directive("dropdown", Dropdown)
+    app.add_directive("margin", Margin)
     app.add_node(measured, html=(visit_measured, depart_measured), override=True)
-    app.connect("html-page-context", without_thebe, priority=900)
-    app.connect("doctree-resolved", without_thebe_settings, priority=900)
-    app.connect("doctree-resolved", without_repeated_ids, priority=900)
+    app.add_node(fold, html=tag("details", CLASS="fold"), override=True)
+    app.add_node(fold_title, html=tag("summary"), override=True)
+    app.add_node(margin, html=tag("aside", CLASS="margin", role="note"), override=True)
+    app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it for an extension that is not used here
+    app.connect("html-page-context", without_replaced, priority=900)
+    app.connect("html-page-context", readable_bibliography)
+    app.connect("doctree-resolved", fold_away, priority=900)
+    app.connect("doctree-resolved", link_grades, priority=900)
     app.connect("doctree-resolved", link_terms, priority=900)
+    app.connect("doctree-resolved", mark_chinese, priority=960)
     # A changed extension reads every page again.
     return {"env_version": zlib.crc32(Path(__file__).read_bytes()), "parallel_read_safe": True, "parallel_write_safe": True}
