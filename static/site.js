@@ -20,8 +20,9 @@ function reveal() {
 addEventListener("hashchange", reveal);
 reveal();
 
-// What scrolls can be reached by key. Code is judged by its longest line: to ask for its width would lay out the whole page.
-const room = document.querySelector("article").clientWidth - 28;
+// What scrolls can be reached by key. Code is judged by its longest line, as if it stood in the box of an exercise: to ask for its
+// width would lay out the whole page.
+const room = document.querySelector("article").clientWidth - 64;
 for (const code of document.querySelectorAll("article pre")) {
   const longest = Math.max(...code.textContent.split("\n").map((line) => line.length));
   if (longest * 7.8 > room) code.tabIndex = 0;

@@ -68,7 +68,8 @@ def watch(page, home):
             complaints.append(f"asks another host: {asked.url}")
 
     def message(said):
-        if said.type == "error":
+        icon = said.location.get("url", "").endswith("/favicon.ico")  # asked for now and then, though every page names its own
+        if said.type == "error" and not icon:
             complaints.append(f"console: {said.text} ({said.location.get('url', '')}:{said.location.get('lineNumber', '')})")
 
     def failed(asked):

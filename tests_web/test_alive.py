@@ -28,6 +28,18 @@ def places():
 PLACES = places()
 
 
+# Sections are laid out as they come into view, and then take another height: scroll until the figure stays where it is.
+SETTLE = """async element => {
+  for (let last, calm = 0; calm < 5; ) {
+    element.scrollIntoView({block: "center"});
+    await new Promise(requestAnimationFrame);
+    const { top } = element.getBoundingClientRect();
+    calm = top === last ? calm + 1 : 0;
+    last = top;
+  }
+}"""
+
+
 @pytest.fixture
 def shown(page_of):
     """shown(name): the page, and the figure on it."""
@@ -36,7 +48,8 @@ def shown(page_of):
         path, number = PLACES[name]
         page = page_of(path, **options)
         element = page.locator("loss-figure").nth(number)
-        element.scroll_into_view_if_needed()
+        if options.get("java_script_enabled", True):
+            element.evaluate(SETTLE)
         return page, element
 
     return show
