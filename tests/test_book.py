@@ -34,7 +34,7 @@ def files(pages):
 
 
 PARTS = {part["caption"]: list(files(part["chapters"])) for part in TOC["parts"]}
-GENERATED = ("book/atlas/", "book/court/index", "book/museum/index")  # written by tools when the book is built
+GENERATED = ("book/atlas/", "book/reference/", "book/court/index", "book/museum/index")  # written by tools when the book is built
 BIB_KEYS = re.findall(r"^@\w+\{([^,\s]+),", (BOOK / "references.bib").read_text(), re.MULTILINE)
 NOTEBOOKS = sorted(path for path in BOOK.rglob("*.ipynb") if "atlas" not in path.parts and ".ipynb_checkpoints" not in path.parts)
 
