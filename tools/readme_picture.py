@@ -1,4 +1,4 @@
-"""The picture of the README is the first still figure of the book: `make picture` copies it from the stored output of book/intro.ipynb.
+"""The picture of the README is the first still figure of the book: `make picture` copies it from the output in book/intro.ipynb.
 
 On its own, outside a page, it follows the reader's system from light to dark by a style of its own.
 """
@@ -17,7 +17,7 @@ def picture():
     """The SVG and its description."""
     cells = nbformat.read(ROOT / "book/intro.ipynb", as_version=4).cells
     shown = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-    figure = next(data for data in shown if "image/svg+xml" in data and "text/html" not in data)  # the one above it is interactive
+    figure = next(data for data in shown if "image/svg+xml" in data and "text/html" not in data)
     svg = figure["image/svg+xml"].replace("#24292f", "currentColor")
     return re.sub(r"</title>", rf"</title>\n {THEME}", svg, count=1) + "\n", figure["text/plain"]
 
