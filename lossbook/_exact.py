@@ -4,6 +4,7 @@
 `equal` decides whether two formulas agree: by a symbolic proof where a short one exists, and always at random points.
 """
 
+import itertools
 from functools import lru_cache, reduce
 
 import mpmath
@@ -373,14 +374,16 @@ def _drawn(symbols, given, seed, n):
 def _points_of(domain):
     """The points of a domain, drawn once for all that is compared in it."""
     drawn, more = _drawn(*domain)
-    yield from list(drawn)
-    try:
-        for point in more:
-            drawn.append(point)
-            yield point
-    except ValueError:
-        _drawn.cache_clear()  # or it would look as if there were no more to draw
-        raise
+    for number in itertools.count():
+        if number == len(drawn):
+            try:
+                drawn.append(next(more))
+            except StopIteration:
+                return
+            except BaseException:
+                _drawn.cache_clear()  # where drawing broke off, it would look as if there were no more to draw
+                raise
+        yield drawn[number]
 
 
 @lru_cache(maxsize=64)

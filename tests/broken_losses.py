@@ -1,5 +1,5 @@
-"""Losses with one mistake each, as people make them, and the kind of finding that the audit must report: the table of "
-"test_audit."""
+"""Losses with one mistake each, as people make them, and the kind of finding that the audit must report: the table of
+test_audit."""
 
 import os
 
@@ -685,6 +685,11 @@ def one_against_all(logits, labels):
 @broken("differs_from_reference", regression, reference=F.mse_loss)
 def half_of_the_square(pred, target):
     return 0.5 * ((pred - target) ** 2).mean()
+
+
+@broken("differs_from_reference", table, reference=F.mse_loss)
+def half_of_the_square_in_float32(pred, target):
+    return 0.5 * (((pred - target) @ torch.eye(4, dtype=torch.float32)) ** 2).mean()
 
 
 @broken("differs_from_reference", classes, reference=F.cross_entropy)

@@ -33,6 +33,7 @@ from sympy import (
 )
 from sympy import Matrix as M
 
+from lossbook import _exact
 from lossbook._exact import _proved, equal, exact, sample, unknowns
 from lossbook._symbols import (
     K,
@@ -304,3 +305,14 @@ def test_what_was_found_in_one_domain_says_nothing_of_another():
     assert equal(Abs(z), z, given=[z > 0])
     assert not equal(Abs(z), z)
     assert equal(Abs(z), z, given=[z > 0]).points == 200  # and once more from what is known
+
+
+def test_points_are_drawn_once_whoever_asks(monkeypatch):
+    """Two who take turns see the same points; a domain whose drawing broke off is not at its end."""
+    one, other = (_exact._points_of((((z, ()),), (), 7, 6)) for _ in range(2))
+    assert all(a is b for a, b in zip(one, other, strict=True))
+    with monkeypatch.context() as patch:
+        patch.setattr(_exact, "_point", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            next(_exact._points_of((((z, ()),), (), 8, 6)))
+    assert len(list(_exact._points_of((((z, ()),), (), 8, 6)))) == 6

@@ -1,16 +1,10 @@
 """The local Sphinx extension, on a book of one small page: figures, numbered equations, measured numbers, nothing remote."""
 
 import re
-from io import StringIO
-from pathlib import Path
 
-import nbformat
 import pytest
-from run_notebook import KERNEL
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
+import small_book
 
-EXTENSION = Path(__file__).parents[1] / "book/_ext"
 FIGURE = (
     '<?xml version="1.0"?><svg role="img" viewBox="0 0 1 1"><title>A line</title><defs><path id="m1"/></defs>'
     '<use xlink:href="#m1" style="fill: #24292F; clip-path: url(#m1)"/></svg>'
@@ -21,28 +15,11 @@ PROSE = "# Page\n\nBy {eq}`eq-line` the slope is {measured}`0.83 <slope>`."
 
 def build(folder, prose=PROSE):
     """The page as HTML, and what Sphinx warned of."""
-    v4 = nbformat.v4
     shown = [{"image/svg+xml": FIGURE}, {"image/svg+xml": FIGURE}, {"text/latex": EQUATION}]
-    outputs = [v4.new_output("display_data", data=data) for data in shown]
-    cells = [v4.new_markdown_cell(prose), v4.new_code_cell("show()", outputs=outputs, execution_count=1)]
-    metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
-    nbformat.write(v4.new_notebook(cells=cells, metadata=metadata), folder / "index.ipynb")
-    settings = {
-        "extensions": ["myst_nb", "lossbook_site"],
-        "myst_enable_extensions": ["dollarmath"],
-        "nb_execution_mode": "off",
-        "numfig": True,
-    }
-    warnings, out = StringIO(), folder / "out"
-    with docutils_namespace():
-        app = Sphinx(folder, None, out, folder / "trees", "html", settings, status=None, warning=warnings, freshenv=True)
-        app.build()
-    return (out / "index.html").read_text(encoding="utf-8"), warnings.getvalue()
-
-
-@pytest.fixture(autouse=True)
-def extension_on_path(monkeypatch):
-    monkeypatch.syspath_prepend(str(EXTENSION))
+    html, warnings, _ = small_book.build(
+        folder, "lossbook_site", prose, shown, myst_enable_extensions=["dollarmath"], numfig=True
+    )
+    return html, warnings
 
 
 def test_page(tmp_path):

@@ -1,30 +1,13 @@
 """Mathematics typeset at build time: what TeX becomes, what a page shows, and what Sphinx says of a formula that cannot be."""
 
 import re
-from io import StringIO
-from pathlib import Path
 
-import nbformat
+import mathematics
 import pytest
+import small_book
 from fontTools.ttLib import TTFont
-from run_notebook import KERNEL
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
 
-EXTENSION = Path(__file__).parents[1] / "book/_ext"
-
-
-@pytest.fixture(autouse=True)
-def extension_on_path(monkeypatch):
-    monkeypatch.syspath_prepend(str(EXTENSION))
-
-
-@pytest.fixture
-def mathematics(extension_on_path):
-    import mathematics
-
-    return mathematics
-
+STATIC = small_book.ROOT / "static"
 
 # ---- conversion --------------------------------------------------------------------------------------------------------------
 
@@ -50,14 +33,14 @@ CONVERTED = [
 
 
 @pytest.mark.parametrize("latex, expected", CONVERTED)
-def test_conversion(latex, expected, mathematics):
+def test_conversion(latex, expected):
     html = mathematics.mathml(latex, display=True)
     assert html.startswith('<math display="block"><semantics>')
     assert expected in html
     assert " style=" not in html  # what a tight Content-Security-Policy forbids
 
 
-def test_tex_stays_beside_the_formula_but_not_in_a_title(mathematics):
+def test_tex_stays_beside_the_formula_but_not_in_a_title():
     assert '<annotation encoding="application/x-tex">a &lt; b</annotation>' in mathematics.mathml("a < b")
     assert mathematics.mathml("a < b", source=False) == '<math display="inline"><mi>a</mi><mo>&lt;</mo><mi>b</mi></math>'
 
@@ -71,13 +54,13 @@ def test_tex_stays_beside_the_formula_but_not_in_a_title(mathematics):
         (r"\color{red}a", "no class"),
     ],
 )
-def test_what_cannot_be_typeset(latex, reason, mathematics):
+def test_what_cannot_be_typeset(latex, reason):
     with pytest.raises(mathematics.MathematicsError, match=reason):
         mathematics.mathml(latex)
 
 
-def test_font_has_what_is_drawn_its_sizes_and_its_measures(mathematics, tmp_path):
-    mathematics.write_font(tmp_path / "small.woff2", "𝑥(√")
+def test_font_has_what_is_drawn_its_sizes_and_its_measures(tmp_path):
+    mathematics.typeface.write_font(mathematics.FONT, tmp_path / "small.woff2", "𝑥(√", mathematics.FEATURES)
     font = TTFont(tmp_path / "small.woff2")
     assert "MATH" in font and font.flavor == "woff2"
     assert {chr(code) for code in font.getBestCmap()} >= {"𝑥", "(", "√"}
@@ -85,7 +68,7 @@ def test_font_has_what_is_drawn_its_sizes_and_its_measures(mathematics, tmp_path
     assert {font.getBestCmap()[ord(char)] for char in "(√"} <= set(sizes)
 
 
-def test_italics(mathematics):
+def test_italics():
     assert [mathematics.italics()[letter] for letter in "ahzΩπϵ"] == ["𝑎", "ℎ", "𝑧", "𝛺", "𝜋", "𝜖"]
 
 
@@ -107,27 +90,15 @@ CARD = "| term | formula |\n|---|---|\n| variance | $\\sigma^2$ |"
 
 
 def build(folder, prose=PROSE):
-    """The page as HTML, what Sphinx warned of, and its exit status."""
-    v4 = nbformat.v4
-    shown = [{"text/latex": "$$\n\\int_0^1 f\n$$"}, {"text/markdown": CARD}]
-    outputs = [v4.new_output("display_data", data=data) for data in shown]
-    cells = [v4.new_markdown_cell(prose), v4.new_code_cell("show()", outputs=outputs, execution_count=1)]
-    metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
-    nbformat.write(v4.new_notebook(cells=cells, metadata=metadata), folder / "index.ipynb")
-    settings = {
-        "extensions": ["myst_nb", "mathematics"],
-        "myst_enable_extensions": ["amsmath", "dollarmath"],
-        "nb_execution_mode": "off",
-        "nb_render_markdown_format": "myst",
-        "html_static_path": [str(EXTENSION.parents[1] / "static")],
-    }
-    warnings, out = StringIO(), folder / "out"
-    with docutils_namespace():
-        app = Sphinx(
-            folder, None, out, folder / "trees", "html", settings, None, warnings, True, warningiserror=True, keep_going=True
-        )
-        app.build()
-    return (out / "index.html").read_text(encoding="utf-8"), warnings.getvalue(), app.statuscode
+    return small_book.build(
+        folder,
+        "mathematics",
+        prose,
+        [{"text/latex": "$$\n\\int_0^1 f\n$$"}, {"text/markdown": CARD}],
+        myst_enable_extensions=["amsmath", "dollarmath"],
+        nb_render_markdown_format="myst",
+        html_static_path=[str(STATIC)],
+    )
 
 
 def test_page(tmp_path):
@@ -160,7 +131,7 @@ def test_a_bad_formula_is_an_error_that_says_where(tmp_path):
     assert "Expected argument" in said[0][0] and "the font has no 中" in said[1][0]
 
 
-def test_every_class_has_a_rule(mathematics):
-    css = (EXTENSION.parents[1] / "static/mathematics.css").read_text(encoding="utf-8")
+def test_every_class_has_a_rule():
+    css = (STATIC / "mathematics.css").read_text(encoding="utf-8")
     missing = {name for names in mathematics.CLASSES.values() for name in names.split() if f".{name}" not in css}
     assert not missing

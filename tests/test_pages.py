@@ -10,10 +10,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "book/_ext"))
 
 import chapters
+import find
 import lossbook_site
+import make_entrances
 import verified
-
-from lossbook._result import GRADES
 
 
 def notebook(source="1 + 1", output="2", prose="Text."):
@@ -106,8 +106,8 @@ def test_styles_of_a_figure_become_attributes():
     assert lossbook_site.without_styles(html) == '<p style="color: red"><svg><path fill="none" stroke-width="2"/></svg></p>'
 
 
-def test_the_grades_of_the_badges_are_those_of_the_package():
-    assert lossbook_site.GRADES == GRADES
+def test_every_symptom_has_the_words_that_people_type():
+    assert set(find.IN_OTHER_WORDS) == set(make_entrances.SYMPTOMS)
 
 
 @pytest.mark.parametrize(

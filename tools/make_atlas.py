@@ -6,7 +6,6 @@ and BibTeX.
 
 import ast
 import doctest
-import functools
 import inspect
 import json
 import re
@@ -16,7 +15,9 @@ from pathlib import Path
 
 import choice
 import docstrings
+import generated
 import matplotlib.pyplot as plt
+from mentions import chapters_of
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "book" / "_ext")]
@@ -216,31 +217,6 @@ def section(name):
     return lines
 
 
-@functools.cache
-def uses():
-    """{full name: {notebook: how often its text and its cells name it}}, the notebooks in the order of the book."""
-    counts = {}
-    for page in re.findall(r"file: (book/[\w/]+)", (ROOT / "_toc.yml").read_text(encoding="utf-8")):
-        path = (ROOT / page).with_suffix(".ipynb")
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.exists() else []
-        source = "\n".join("".join(cell["source"]) for cell in cells)
-        names = re.findall(r"\blossbook(?:\.\w+)+", source)
-        for module, imported in re.findall(r"from (lossbook[\w.]*) import ([\w, ]+)", source):
-            for name in imported.replace(" ", "").split(","):
-                names += [f"{module}.{rest}" for rest in re.findall(rf"(?<![\w.\"])({name}(?:\.\w+)*)\b", source)]
-        for name in names:
-            counts.setdefault(name, Counter())[page] += 1
-    return counts
-
-
-def chapters_of(name):
-    """At most five notebooks for a public name: the chapter that its Card names, then those that use it most."""
-    loss = name.removeprefix("lossbook.")
-    own = [f"book/{CARDS[loss].chapter}"] if loss in CARDS and CARDS[loss].chapter else []
-    most = [page for page, _ in uses().get(name, Counter()).most_common()]
-    return list(dict.fromkeys(own + most))[:5]
-
-
 def text(words):
     """A sentence whose stars, underscores and dollars Markdown must leave alone."""
     return re.sub(r"([*_$<])", r"\\\1", words)
@@ -370,14 +346,7 @@ def main():
     pages |= {f"families/{key}.md": page(key, names) for key, names in families().items()}
     pages["losses.json"] = json.dumps([facts(name) for name in CARDS], indent=1, ensure_ascii=False) + "\n"
     pages["losses.bib"] = bibliography()
-    (ATLAS / "families").mkdir(parents=True, exist_ok=True)
-    for path in ATLAS.rglob("*.*"):
-        if str(path.relative_to(ATLAS)) not in pages:
-            path.unlink()  # the page of a family that is gone
-    for name, content in pages.items():
-        path = ATLAS / name
-        if not path.exists() or path.read_text(encoding="utf-8") != content:  # Sphinx reads only what changed
-            path.write_text(content, encoding="utf-8")
+    generated.write_all(ATLAS, pages)
     print(f"atlas: {len(CARDS)} losses in {len(pages) - 5} families")
 
 

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import generated
 import nbformat
 
 ROOT = Path(__file__).parents[1]
@@ -159,10 +160,7 @@ def _folded(verdict):
 
 
 def main():
-    for path, content in (("court/index.md", court()), ("museum/index.md", museum())):
-        path = ROOT / "book" / path
-        if not path.exists() or path.read_text(encoding="utf-8") != content:  # Sphinx reads only what changed
-            path.write_text(content, encoding="utf-8")
+    generated.write(ROOT / "book", {"court/index.md": court(), "museum/index.md": museum()})
     print(f"entrances: {sum(map(len, claims().values()))} claims, {sum(map(len, exhibits().values()))} exhibits")
 
 

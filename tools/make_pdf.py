@@ -68,9 +68,7 @@ def moved(article, path, pages, assets):
         to = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(url))) if url else path
         if to in pages:
             return f'{match[1]}="#{html.escape(f"{key(to)}--{fragment}" if fragment else key(to))}"'
-        return (
-            "" if match[1] == "href" else f'{match[1]}="{assets}/{to}"'
-        )  # what is no page of the book cannot be reached on paper
+        return "" if match[1] == "href" else f'{match[1]}="{assets}/{to}"'  # a link to a file leads nowhere on paper
 
     def tag(match):
         return FRAGMENTS.sub(rf"url(#{key(path)}--\1)", ADDRESSES.sub(address, IDS.sub(ids, match[0])))

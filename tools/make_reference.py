@@ -11,7 +11,9 @@ from importlib import import_module
 from pathlib import Path
 
 from docstrings import entry, prose, shielded
-from make_atlas import CARDS, TITLES, chapters_of, families
+from generated import write_all
+from make_atlas import CARDS, TITLES, families
+from mentions import chapters_of
 
 import lossbook
 
@@ -66,7 +68,7 @@ def page(module, members):
 
 
 def first_sentence(module):
-    return shielded(" ".join((import_module(module).__doc__).split("\n\n")[0].split()))
+    return shielded(" ".join(import_module(module).__doc__.split("\n\n")[0].split()))
 
 
 def index(found):
@@ -105,14 +107,7 @@ def main():
     found = entries()
     files = {f"{re.sub('^lossbook$', 'package', module).rpartition('.')[2]}.md": page(module, found[module]) for module in found}
     files["index.md"] = index(found)
-    REFERENCE.mkdir(exist_ok=True)
-    for path in REFERENCE.glob("*.md"):
-        if path.name not in files:
-            path.unlink()  # the page of a module that is gone
-    for name, content in files.items():
-        path = REFERENCE / name
-        if not path.exists() or path.read_text(encoding="utf-8") != content:  # Sphinx reads only what changed
-            path.write_text(content, encoding="utf-8")
+    write_all(REFERENCE, files)
     print(f"reference: {sum(map(len, found.values()))} names on {len(files)} pages, besides the losses")
 
 

@@ -69,7 +69,7 @@ class Index(SphinxTransform):
         if any(label.startswith("atlas-") for label in section["ids"]):
             return [heading, *other_names(heading)]
         if self.env.docname == "book/museum/index":
-            return IN_OTHER_WORDS.get(heading, "").split("; ") if heading in IN_OTHER_WORDS else []
+            return IN_OTHER_WORDS[heading].split("; ") if heading in IN_OTHER_WORDS else []
         return []
 
     def people(self):

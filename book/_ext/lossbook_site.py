@@ -23,7 +23,8 @@ from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-GRADES = ("proved", "enumerated", "verified", "searched", "measured", "cited")  # as in lossbook._result
+from lossbook._result import GRADES
+
 INK = "#24292f"  # the one colour of text and axes in lossbook.plot; tests/test_site.py holds the two equal
 
 

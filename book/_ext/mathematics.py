@@ -11,14 +11,13 @@ class and a character without a glyph are warnings that name the page. static/ma
 import functools
 import importlib.util
 import re
-import shutil
 import unicodedata
 import zlib
 from html import escape, unescape
 from pathlib import Path
 
+import typeface
 from docutils import nodes
-from fontTools import subset
 from fontTools.ttLib import TTFont
 from math_core import LatexError, LatexToMathML
 from sphinx.locale import _
@@ -142,6 +141,7 @@ def visit_displayed_math(self, node):
 # ---- 3. the font -------------------------------------------------------------------------------------------------------------
 
 FONT = Path(importlib.util.find_spec("ziamath").origin).parent / "fonts/STIXTwoMath-Regular.ttf"
+FEATURES = ["ssty", "ccmp", "dtls", "flac"]  # what makes the sizes and shapes of mathematics
 INVISIBLE = set("\n\u2061\u2062\u2063\u2064\ufe00\ufe01")  # function application and its like, which of two script styles
 
 
@@ -163,17 +163,6 @@ def italics():
         if unicodedata.name(char, "").startswith("MATHEMATICAL ITALIC"):
             letters[chr(int(unicodedata.decomposition(char).split()[1], 16))] = char
     return letters
-
-
-def write_font(path, drawn):
-    """Only the glyphs that are drawn, with all their sizes and the table of mathematical measures."""
-    options = subset.Options(flavor="woff2", layout_features=["ssty", "ccmp", "dtls", "flac"], hinting=False)
-    options.name_IDs = [0, 1, 2, 5, 13, 14]  # the licence stays with the font
-    font = subset.load_font(str(FONT), options)
-    subsetter = subset.Subsetter(options)
-    subsetter.populate(text=drawn)
-    subsetter.subset(font)
-    subset.save_font(font, str(path), options)
 
 
 # ---- what Sphinx calls -------------------------------------------------------------------------------------------------------
@@ -212,15 +201,11 @@ def merge_pages(app, env, docnames, other):
 
 
 def finish(app, exception):
-    """The font is made once for a set of characters, and kept beside what Sphinx has read."""
     if exception or app.builder.format != "html":
         return
     used = set().union(*app.env.mathematics.values(), " ")
     drawn = "".join(sorted(used | {italics()[char] for char in used & italics().keys()}))
-    made = Path(app.doctreedir) / f"mathematics-{zlib.crc32(drawn.encode() + Path(__file__).read_bytes()):08x}.woff2"
-    if not made.exists():
-        write_font(made, drawn)
-    shutil.copyfile(made, Path(app.outdir) / "_static/mathematics.woff2")
+    typeface.publish(app, "mathematics.woff2", FONT, drawn, FEATURES)
 
 
 def setup(app):

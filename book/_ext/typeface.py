@@ -4,38 +4,43 @@ A page uses three cuts of 15 kB each, which static/lossbook.css calls "Book". Th
 are made once for a list of characters and kept beside what Sphinx has read. Greek and Chinese come from the reader's own fonts.
 """
 
-import hashlib
 import importlib.util
 import shutil
+import zlib
 from pathlib import Path
 
 from fontTools import subset
 
 CUTS = {"Regular": "book.woff2", "It": "book-italic.woff2", "Semibold": "book-bold.woff2"}
-CHARACTERS = [*range(0x20, 0x7F), *range(0xA0, 0x100), *map(ord, "čłšžŠŽőœı–—‘’“”…′→−")]
+CHARACTERS = "".join(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x100)])) + "čłšžŠŽőœı–—‘’“”…′→−"
+FEATURES = ["kern", "liga", "lnum", "tnum"]
 
 
-def write_font(source, path):
-    options = subset.Options(
-        flavor="woff2", layout_features=["kern", "liga", "lnum", "tnum"], hinting=False, name_IDs=[0, 13, 14]
-    )
+def write_font(source, path, characters, features):
+    """The part of a font that draws these characters; of its names, the family, the copyright and the licence stay."""
+    options = subset.Options(flavor="woff2", layout_features=features, hinting=False, name_IDs=[0, 1, 2, 13, 14])
     font = subset.load_font(str(source), options)
     subsetter = subset.Subsetter(options)
-    subsetter.populate(unicodes=CHARACTERS)
+    subsetter.populate(text=characters)
     subsetter.subset(font)
     subset.save_font(font, str(path), options)
+
+
+def publish(app, name, source, characters, features):
+    """Put the part of a font into the site; it is made once for what is asked, and kept beside what Sphinx has read."""
+    asked = f"{source}{characters}{features}".encode() + Path(__file__).read_bytes()
+    made = Path(app.doctreedir) / f"{zlib.crc32(asked):08x}-{name}"
+    if not made.exists():
+        write_font(source, made, characters, features)
+    shutil.copyfile(made, Path(app.outdir) / "_static" / name)
 
 
 def finish(app, exception):
     if exception or app.builder.format != "html":
         return
     fonts = Path(importlib.util.find_spec("font_source_serif_pro").origin).parent / "files"
-    mark = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
     for cut, name in CUTS.items():
-        cached = Path(app.doctreedir) / f"{mark}-{name}"
-        if not cached.exists():
-            write_font(fonts / f"SourceSerifPro-{cut}.ttf", cached)
-        shutil.copyfile(cached, Path(app.outdir) / "_static" / name)
+        publish(app, name, fonts / f"SourceSerifPro-{cut}.ttf", CHARACTERS, FEATURES)
 
 
 def setup(app):

@@ -3,7 +3,7 @@
 `pytest -p book._ext.verified --nbval` writes book/verified.json: for every notebook of which every cell has passed, the day, the
 seconds, the versions and a fingerprint of code and outputs. A record that is still true is kept, and a run that changes nothing
 changes no file; the date is the day on which this code first gave these outputs with these versions. A page whose fingerprint has
-changed says nothing until it has been tested again. A run that was twice as fast, on a machine with less to do, is recorded too.
+changed says nothing until it has been tested again. A run that was twice as fast, on a machine with less to do, takes its place.
 """
 
 import datetime

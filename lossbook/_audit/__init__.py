@@ -29,9 +29,9 @@ from .arrays import untouched_randomness
 from .case import Case, Hopeless, NotRun, Refused
 from .report import SEVERITIES, Finding, Report
 
+FIRST = [*batch.FIRST, *precision.FIRST]  # what the others build on
 CHECKS = [
-    *batch.FIRST,
-    *precision.FIRST,
+    *FIRST,
     *gradient.CHECKS,
     *hard.CHECKS,
     *precision.CHECKS,
@@ -42,9 +42,6 @@ CHECKS = [
     *claims.CHECKS,
     *transforms.CHECKS,
 ]
-
-
-FIRST = [*batch.FIRST, *precision.FIRST]  # what the others build on
 
 
 def audit(loss, *inputs, reference=None, minimum_at_target=True, claims=(), wrt=0):
@@ -82,13 +79,13 @@ def assert_loss_is_sound(loss, *inputs, **options):
 def examine(case, checks=None, progress=None):
     """Run the checks (all, unless some are named) on a case; `progress(done, count, name)` is told before each."""
     checks = CHECKS if checks is None else [*FIRST, *(c for c in checks if c not in FIRST)]
+    names = [check.__name__.removeprefix("check_") for check in checks]
     for claim in case.claims:
         claims.read(claim)  # a claim that does not exist is bad use: say so first
     findings, skipped, hopeless = [], {}, None
     with warnings.catch_warnings(), np.errstate(all="ignore"), untouched_randomness():
         warnings.simplefilter("ignore")
-        for done, check in enumerate(checks):
-            name = check.__name__.removeprefix("check_")
+        for done, (name, check) in enumerate(zip(names, checks)):
             if progress:
                 progress(done, len(checks), name)
             if hopeless:
@@ -105,15 +102,7 @@ def examine(case, checks=None, progress=None):
             progress(len(checks), len(checks), "")
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     described = [info.describe(x) for info, x in zip(case.info, case.inputs)]
-    ran = [check.__name__.removeprefix("check_") for check in checks]
-    return Report(_name(case.original), findings, described, ran, skipped)
-
-
-def _name(loss):
-    """What people call it: the function, the class of a module, or what a partial holds."""
-    while hasattr(loss, "func"):
-        loss = loss.func
-    return getattr(loss, "__name__", type(loss).__name__)
+    return Report(case.name, findings, described, names, skipped)
 
 
 __all__ = ["CHECKS", "Case", "Finding", "Report", "assert_loss_is_sound", "audit", "examine"]

@@ -8,6 +8,8 @@ import textwrap
 
 import numpy as np
 
+from .._xp import is_torch as is_tensor
+
 
 def numpy_of(x):
     """Any value as a NumPy array; bfloat16, which NumPy lacks, as float32."""
@@ -67,11 +69,6 @@ def untouched_randomness():
         np.random.set_state(before[1])  # noqa: NPY002
         if torch:
             torch.default_generator.set_state(before[2])
-
-
-def is_tensor(x):
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(x, torch.Tensor)
 
 
 def is_module(x):

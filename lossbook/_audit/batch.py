@@ -5,6 +5,7 @@ import copy
 import warnings
 
 import numpy as np
+from scipy.special import expit, softmax
 
 from .arrays import copy_of, numpy_of, seed
 from .case import Hopeless, NotRun, Refused
@@ -56,11 +57,7 @@ def _out_of_domain(case):
     if case.info[first].role not in ("logits", "logit", "real"):
         return
     x, axis = numpy_of(case.inputs[first]).astype(np.float64), case.info[first].classes
-    if axis is None:
-        name, squashed = "sigmoid", 1 / (1 + np.exp(-np.clip(x, -30, 30)))
-    else:
-        raised = np.exp(x - x.max(axis, keepdims=True))
-        name, squashed = "soft-max", raised / raised.sum(axis, keepdims=True)
+    name, squashed = ("sigmoid", expit(np.clip(x, -30, 30))) if axis is None else ("soft-max", softmax(x, axis))
     with contextlib.suppress(Refused):
         inputs = case.with_input(first, squashed)
         if np.isfinite(case.values(inputs)).all():

@@ -131,6 +131,14 @@ class Case:
         return [x if i.axis is None else take_rows(x, rows, i.axis) for x, i in zip(inputs, self.info)]
 
     @property
+    def name(self):
+        """What people call the loss: the function, the class of a module, or what a partial holds."""
+        loss = self.original
+        while hasattr(loss, "func"):
+            loss = loss.func
+        return getattr(loss, "__name__", type(loss).__name__)
+
+    @property
     def has_batch(self):
         return self.n is not None and self.n > 1
 
@@ -146,14 +154,14 @@ class Case:
         if self.repeatable is False:
             raise NotRun("the loss draws random numbers")
 
-    def find(self, *roles, predicted=False):
-        """The first input with one of the roles, or None."""
-        return next((i for i, x in enumerate(self.info) if x.role in roles and x.predicted == predicted), None)
+    def find(self, role):
+        """The first input with a role that is not predicted, or None."""
+        return next((i for i, x in enumerate(self.info) if x.role == role and not x.predicted), None)
 
     @property
     def target(self):
-        """The one input that is a target of the shape of the batch: named so, or the only other one. None if it is not "
-        "clear."""
+        """The one input that is a target of the shape of the batch: named so, or the only other one. None if it is not
+        clear."""
         others = [
             i for i, x in enumerate(self.info) if not x.predicted and x.axis is not None and x.role not in ("mask", "weight")
         ]
@@ -244,9 +252,14 @@ class Case:
         return "sum" if self.close(twice, 2 * once) else "other"
 
     @property
+    def has_digits(self):
+        """Whether its numbers have the digits of float64."""
+        return self.precise and self.dtype == "float64"
+
+    @property
     def rtol(self):
         """How far two numbers may differ that should be equal."""
-        return 1e-9 if self.precise and self.dtype == "float64" else 1e-4
+        return 1e-9 if self.has_digits else 1e-4
 
     def close(self, a, b, scale=0.0):
         return bool(np.allclose(a, b, rtol=self.rtol, atol=self.rtol * (scale + 1e-3), equal_nan=True))

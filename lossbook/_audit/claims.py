@@ -98,7 +98,7 @@ def card_of(case):
         """The loss itself, in float64."""
         return float(function(*[np.asarray(x, dtype=float)[None] for x in numbers])[0])
 
-    function.__name__ = getattr(case.original, "__name__", type(case.original).__name__)
+    function.__name__ = case.name
     function.__signature__ = inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in axes])
     function.axes, function.predictions = axes, len(case.wrt)
     return Card(function, symbols, domain, gradient=gradient, oracle=oracle)

@@ -1,5 +1,5 @@
-"""Differentiation: does the gradient reach the predictions, is it the derivative of the value, does it stay away from "
-"targets?"""
+"""Differentiation: does the gradient reach the predictions, is it the derivative of the value, does it stay away from
+targets?"""
 
 import contextlib
 import functools
@@ -141,14 +141,13 @@ def check_gradient_wrong(case):
 
 def _suspects(case, steps):
     """(words, inputs, what judges them) where a gradient may be wrong: a first look, at few calls of the loss."""
-    digits = case.precise and case.dtype == "float64"
     for at in ALONG:
         inputs = list(case.inputs)
         for part, step in steps.items():
             inputs[part] = case.shifted(part, 0.9 * at * step)
-        if not (digits and _agrees_along(case, inputs, steps)):
+        if not (case.has_digits and _agrees_along(case, inputs, steps)):
             yield "", inputs, _wrong_entry
-    for words, inputs in hard_inputs(case).items() if digits else ():
+    for words, inputs in hard_inputs(case).items() if case.has_digits else ():
         if words == "all zero" or words.startswith("equal to"):
             with contextlib.suppress(Refused):
                 value, (slope, *_) = case.backward(inputs, case.wrt[:1])
@@ -234,9 +233,8 @@ def _off(case, inputs, part, move, found, value):
     x = numpy_of(inputs[part]).astype(np.float64)
     size = float((np.abs(move) * (1e-3 + np.abs(x))).sum() / np.abs(move).sum())  # a step must not leave the domain of x
     best, want = np.inf, np.nan
-    digits = case.precise and case.dtype == "float64"
-    noise = 1e-15 if digits else 1e-6
-    for step in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6) if digits else (0.1, 0.03):
+    noise = 1e-15 if case.has_digits else 1e-6
+    for step in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6) if case.has_digits else (0.1, 0.03):
         step = step * size / max(1.0, np.abs(move).max())
         above, below = (case.number(case.with_input(part, x + s * move, inputs)) for s in (step, -step))
         sides = sorted([(above - value) / step, (value - below) / step])

@@ -153,8 +153,8 @@ def _grows(case, inputs, dtype):
 
 
 def _no_limit(case, inputs):
-    """Whether the value tends to different numbers as these inputs are approached from different sides, as an angle does at "
-    "0."""
+    """Whether the value tends to different numbers as these inputs are approached from different sides, as an angle does at
+    0."""
     first, rng = case.wrt[0], np.random.default_rng(4)
     if case.info[first].role not in ("real", "logits"):
         return False

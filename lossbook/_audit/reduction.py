@@ -114,17 +114,16 @@ def check_batch(case):
     """The loss of the batch is the mean (or sum) of the losses of its examples, weighed by something that has a name."""
     case.need_batch()
     case.need_repeatable()
-    few = case.take(range(min(case.n, 12)))
     count = min(case.n, 12)
+    few = case.take(range(count))
     alone = [case.take([i], few) for i in range(count)]
     if not case.scalar:
         yield from _depends_on_neighbours(case, few, alone)
         return
     total, singles = case.number(few), np.array([_number_or_nan(case, x) for x in alone])
-    part = case.take(range(min(case.n, 12)))
     if case.behaviour == "sum" and case.close(singles.sum(), total):
         return
-    weights = {name: w[: len(singles)] for name, w in divisors(case).items()}
+    weights = {name: w[:count] for name, w in divisors(case).items()}
     for name, w in weights.items():
         with np.errstate(all="ignore"):
             sums = np.where(w > 0, w, 1.0) * singles  # where nothing counts, many divide by at least 1
@@ -139,7 +138,7 @@ def check_batch(case):
         f"the loss of {len(singles)} examples is {total:.6g}, and no mean of their losses one by one: the value depends on "
         "which examples are together. Contrastive losses, losses of sets (Dice of a batch) and of whole samples do. Then "
         "gradient accumulation and several devices train another loss than one large batch.",
-        part,
+        few,
         value=total,
         one_by_one=singles,
     )

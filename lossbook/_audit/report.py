@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import numpy_of
+
 SEVERITIES = ("error", "warning", "info")
 
 # Where each kind of finding is explained. tests/test_audit.py sees to it that the pages and their sections exist.
@@ -185,11 +187,7 @@ def _six_digits(plain):
 
 
 def _array(value):
-    if isinstance(value, tuple | list | dict):
-        return None
-    value = value.detach() if hasattr(value, "detach") else value
-    value = value.float() if "bfloat16" in str(getattr(value, "dtype", "")) else value
-    return np.asarray(value.cpu() if hasattr(value, "cpu") else value)
+    return None if isinstance(value, tuple | list | dict) else numpy_of(value)
 
 
 def _plain(value: Any):

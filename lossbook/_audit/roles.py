@@ -1,10 +1,13 @@
 """What an input of a loss is: guessed from its name, dtype, shape and values; or the other way round, drawn at random."""
 
-import inspect
+import math
 import re
 from dataclasses import dataclass
 
 import numpy as np
+
+from .._points import DOMAINS
+from .arrays import parameters
 
 ROLES = {
     "logits": "scores of classes",
@@ -53,7 +56,7 @@ class Input:
     classes: int | None = None
 
     def words(self):
-        return set(re.split(r"[_\W]+", self.name.lower()))
+        return words_of(self.name)
 
     def is_target(self):
         return bool(self.words() & TARGET) and not self.predicted and self.role not in ("mask", "weight")
@@ -65,14 +68,14 @@ class Input:
         return said + ("" if self.axis is not None else ", not one per example")
 
 
+def words_of(name):
+    return set(re.split(r"[_\W]+", name.lower()))
+
+
 def names_of(loss, count):
     """The names of the first arguments: of `forward`, or of the function; "input 0" where there are none."""
-    function = getattr(loss, "forward", loss)
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        parameters = ()
-    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    known = parameters(getattr(loss, "forward", loss)).values()
+    named = [p.name for p in known if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return [named[i] if i < len(named) else f"input {i}" for i in range(count)]
 
 
@@ -82,7 +85,7 @@ def guess(names, arrays, wrt):
     examples, targets = _examples(arrays, first), [i for i in range(len(arrays)) if i not in wrt]
     found = []
     for i, (name, array) in enumerate(zip(names, arrays)):
-        words = set(re.split(r"[_\W]+", name.lower()))
+        words = words_of(name)
         others = [arrays[j] for j in targets if j != i]
         if i in wrt:
             role, classes = _prediction(words, array, others, [a for j, a in enumerate(arrays) if j != i])
@@ -211,12 +214,14 @@ def draw(spec, rng):
 
 
 def _drawn(role, shape, rng):
+    last = {"distribution": "classes", "log_probability": "classes", "boxes": "corners x1, y1, x2, y2"}.get(role)
+    if last and (not shape or (role == "boxes" and shape[-1] != 4)):
+        raise ValueError(f"the last axis of {role} holds the {last}, got the shape {shape}")
     if role in ("distribution", "log_probability"):
         rows = rng.dirichlet(np.ones(shape[-1]), shape[:-1])
         return rows if role == "distribution" else np.log(rows)
     if role == "boxes":
-        low = rng.standard_normal((*shape[:-1], 2))
-        return np.concatenate([low, low + rng.gamma(1.5, 1.0, low.shape)], axis=-1)
+        return DOMAINS["boxes"][0](rng, math.prod(shape[:-1])).reshape(shape)
     ordinary = {
         "probability": lambda: rng.uniform(0.02, 0.98, shape),
         "positive": lambda: rng.gamma(2.0, 1.0, shape) + 0.05,

@@ -83,8 +83,7 @@ def check_autocast(case):
 def check_compile(case):
     """torch.compile gives the same value and gradient, in one graph."""
     case.need_torch()
-    if case.repeatable is False:
-        raise NotRun("the loss draws random numbers")
+    case.need_repeatable()
     import torch
 
     want, slopes = case.backward()

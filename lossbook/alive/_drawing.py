@@ -116,7 +116,7 @@ def keys(panel):
                 x, line = 0, line + 1
             places.append((x, line, mark))
             x += width + 10
-    return places, (line + 1 if places else 1 if panel["title"] else 0)
+    return places, line + bool(places)
 
 
 def _look(mark):

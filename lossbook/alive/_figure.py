@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from types import SimpleNamespace
@@ -173,18 +174,24 @@ class Figure:
 
     # ---- how it is shown ----
 
+    @cached_property
+    def _still(self):
+        """The attributes and the parts of the drawing before anything is moved, and the sentence."""
+        (panels, height), names = self.panels, self.at()
+        return *_drawing.svg(panels, [asdict(handle) for handle in self.handles], height, names), _drawing.say(self.says, names)
+
     def sentence(self):
-        return _drawing.say(self.says, self.at())
+        return self._still[2]
 
     def svg(self):
         """The still on its own."""
-        attributes, parts = _drawing.svg(self.panels[0], [asdict(h) for h in self.handles], self.panels[1], self.at())
+        attributes, parts, _ = self._still
         words = escape(self.alt, quote=False)
         return f'<svg role="img" {attributes} color="{INK}">\n<title>{words}</title>\n{parts}\n</svg>'
 
     def html(self):
         """The still, the sliders and the sentence, and the description as data, for `alive.js` to bring alive."""
-        attributes, parts = _drawing.svg(self.panels[0], [asdict(h) for h in self.handles], self.panels[1], self.at())
+        attributes, parts, sentence = self._still
         role = "group" if self.handles else "img"
         data = json.dumps(self.description(), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
         play = "".join(
@@ -200,7 +207,7 @@ class Figure:
                 *map(_slider, self.sliders),
                 f'<div class="buttons">{play}<button type="button" class="reset" disabled>Reset</button></div>',
                 "</div>",
-                f'<output aria-live="polite">{escape(self.sentence())}</output>',
+                f'<output aria-live="polite">{escape(sentence)}</output>',
                 f'<script type="application/json">{data}</script>',
                 "</loss-figure>",
             ]

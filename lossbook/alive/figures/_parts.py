@@ -3,6 +3,7 @@
 import numpy as np
 
 from ... import card
+from ..._symbols import K, j
 from .._expression import printed
 from .._figure import Mark, Panel, Value, curve
 
@@ -16,10 +17,8 @@ def point(name, x, y):
 
 def formula(loss, names, part="formula"):
     """The formula of a Card, or its gradient, for the page. `names` go by the names of the arguments."""
-    from ..._symbols import K, j
-
     found = card(loss)
-    symbols = {name: symbol for name, symbol in found.symbols.items()} | {"K": K, "j": j}
+    symbols = {**found.symbols, "K": K, "j": j}
     expression = found.formula if part == "formula" else found.gradient_formula
     return printed(expression, {symbols[name]: target for name, target in names.items()})
 
@@ -42,10 +41,9 @@ def circle(points):
     return pairs(np.cos(turn), np.sin(turn))
 
 
-def losses_and_slopes(losses, probe, limits, *, ylim, slopes, xlabel):
-    """Values and two panels for losses: {label: (name, fixed arguments, {parameter: name or number})}, all against `probe`.
-
-    `fixed` holds the other argument of the loss.
+def losses_and_slopes(losses, probe, *, ylim, slopes, xlabel):
+    """Values and two panels for losses: {label: (name, fixed arguments, {parameter: name or number})}, all against the slider
+    `probe`. `fixed` is the other argument of the loss.
     """
     values, above, below = [], [], []
     for i, (label, (name, target, parameters)) in enumerate(losses.items()):
@@ -68,7 +66,7 @@ def losses_and_slopes(losses, probe, limits, *, ylim, slopes, xlabel):
         for what, part, truth, marks in (("loss", "formula", value, above), ("slope", "gradient", slope, below)):
             at_probe = formula(name, named(probe.name), part)
             values += [
-                curve(f"{what}_curve_{i}", formula(name, named("x"), part), truth, limits),
+                curve(f"{what}_curve_{i}", formula(name, named("x"), part), truth, probe.limits),
                 Value(f"{what}_{i}", at_probe, lambda v, truth=truth: truth(getattr(v, probe.name), v)[0]),
                 point(f"{what}_dot_{i}", probe.name, f"{what}_{i}"),
             ]
@@ -78,7 +76,7 @@ def losses_and_slopes(losses, probe, limits, *, ylim, slopes, xlabel):
                 Mark("dots", f"{what}_dot_{i}", i),
             ]
     rows = (
-        (Panel(limits, ylim, tuple(above), title="loss", height=160),),
-        (Panel(limits, slopes, tuple(below), title="its derivative", xlabel=xlabel, height=120),),
+        (Panel(probe.limits, ylim, tuple(above), title="loss", height=160),),
+        (Panel(probe.limits, slopes, tuple(below), title="its derivative", xlabel=xlabel, height=120),),
     )
     return tuple(values), rows

@@ -30,7 +30,7 @@ def simplex():
     logits = ["list", "z1", "z2", "z3"]
     target = ["each", ["if", ["eq", "k", "label"], 1, 0], "k", 3]
     names = {"logits": "z", "labels": "q", "label_smoothing": 0, "K": 3}
-    grid = [[a / 10, b / 10, (10 - a - b) / 10] for a in range(1, 9, 2) for b in range(1, 10 - a, 2) if a + b < 10]
+    grid = [[a / 10, b / 10, (10 - a - b) / 10] for a in range(1, 9, 2) for b in range(1, 10 - a, 2)]
 
     def step(z, gradient):
         return [["softmax", ["list", *(["add", z[k], ["mul", -1, gradient[k]]] for k in range(3))], k + 1] for k in range(3)]
@@ -129,7 +129,6 @@ def margins():
             "exponential": ("exponential", 1, {}),
         },
         probe,
-        (-2, 4),
         ylim=(0, 5),
         slopes=(-5, 0.5),
         xlabel="margin",
@@ -156,7 +155,6 @@ def focal():
             "focal": ("sigmoid_focal", 1, {"gamma": "gamma"}),
         },
         probe,
-        (-5, 5),
         ylim=(0, 5),
         slopes=(-1.6, 0.2),
         xlabel="logit of a positive",
@@ -377,7 +375,7 @@ def noisy_labels():
                 p = 1 / (1 + np.exp(-u))
                 return ((1 - v.noise) * call(loss, "gradient", p, 1, v) + v.noise * call(loss, "gradient", p, 2, v))[0]
 
-            return 1 / (1 + np.exp(-brentq(slope, -1, 34, xtol=1e-14))) if v.noise else 1.0
+            return 1 / (1 + np.exp(-brentq(slope, -1, 34, xtol=1e-14)))
 
         return where
 

@@ -29,7 +29,7 @@ def _through_two(v):
 
 
 def _flat_point(loss, v, **parameters):
-    """The line at which the gradient of the mean loss vanishes, by Newton's method from the least absolute residuals."""
+    """The line at which the gradient of the mean loss vanishes, by Powell's hybrid method from the least absolute residuals."""
     from scipy.optimize import root
 
     x, y = np.asarray(v.points, float).T
@@ -101,7 +101,6 @@ def huber_delta():
             "pseudo-Huber": ("charbonnier", 0, {"scale": "delta"}),
         },
         probe,
-        (-4, 4),
         ylim=(0, 6),
         slopes=(-3.2, 3.2),
         xlabel="residual: prediction − target",

@@ -12,12 +12,17 @@ OTHERS = (75, 130, 200, 290)  # degrees
 def info_nce():
     """One query, its own key and five others on a circle: who is pushed away, against the temperature."""
     angles = ["list", "positive", "negative", *OTHERS]
+    rest = ["pow", ["add", 1, ["mul", -1, "own"]], -1]  # shares are of the push on the negatives alone
 
     def turned(k):
         return ["mul", ["at", "angles", k], np.pi / 180]
 
     def place(k, radius):
         return ["list", ["mul", radius, ["cos", turned(k)]], ["mul", radius, ["sin", turned(k)]]]
+
+    def tip(k):
+        """Of the arrow that starts at key k, outwards, and is as long as the share of its negative."""
+        return [["mul", coordinate, ["add", 1, ["mul", 0.6, ["at", "p", k], rest]]] for coordinate in place(k, 1)[1:]]
 
     def placed(v, radius=1.0):
         turn = np.radians(np.asarray(v.angles, float))
@@ -40,19 +45,19 @@ def info_nce():
         Value("loss", formula("softmax_cross_entropy", names), loss),
         Value("p", ["each", ["softmax", "z", "k"], "k", 6], shares),
         Value("own", ["at", "p", 1], lambda v: v.p[0]),
-        Value("hard", ["mul", ["at", "p", 2], ["pow", ["add", 1, ["mul", -1, "own"]], -1]], lambda v: v.p[1] / (1 - v.p[0])),
+        Value("hard", ["mul", ["at", "p", 2], rest], lambda v: v.p[1] / (1 - v.p[0])),
         Value("circle", ["locus", ["cos", "t"], ["sin", "t"], "t", 0, 2 * np.pi, 73], constant(circle(73))),
         Value("query", ["list", ["list", 0, 0, 1, 0]], constant([[0, 0, 1, 0]])),
         Value("key", ["list", place(1, 1)], lambda v: placed(v)[:1]),
         Value("others", ["list", *(place(k, 1) for k in range(2, 7))], lambda v: placed(v)[1:]),
         Value(
             "pushes",
-            ["list", *(["list", *place(k, 1)[1:], *_longer(place(k, 1), k)] for k in range(2, 7))],
+            ["list", *(["list", *place(k, 1)[1:], *tip(k)] for k in range(2, 7))],
             lambda v: np.hstack([placed(v)[1:], placed(v)[1:] * (1 + 0.6 * v.p[1:, None] / (1 - v.p[0]))]),
         ),
         Value(
             "bars",
-            ["each", ["list", "k", ["mul", ["at", "p", ["add", "k", 1]], ["pow", ["add", 1, ["mul", -1, "own"]], -1]]], "k", 5],
+            ["each", ["list", "k", ["mul", ["at", "p", ["add", "k", 1]], rest]], "k", 5],
             lambda v: pairs(np.arange(1, 6), v.p[1:] / (1 - v.p[0])),
         ),
         *(Value(f"name{k}", place(k, 0.75), lambda v, k=k: placed(v, 0.75)[k - 1]) for k in range(1, 7)),
@@ -92,12 +97,6 @@ def info_nce():
             ),
         ),
     )
-
-
-def _longer(place, k):
-    """The tip of an arrow that starts at `place` and is as long as the share of negative k - 1."""
-    share = ["mul", 0.6, ["at", "p", k], ["pow", ["add", 1, ["mul", -1, "own"]], -1]]
-    return [["mul", coordinate, ["add", 1, share]] for coordinate in place[1:]]
 
 
 BOX_LOSSES = ("iou_loss", "giou_loss", "diou_loss", "ciou_loss")
