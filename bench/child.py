@@ -26,7 +26,7 @@ ROUGHLY = "agrees to float32 only"
 SINGLE = 1e-2  # and in float32, at the size that is timed: where a maximum is nearly attained twice, the gradient may jump
 CHECKED = ("small", "medium")  # the sizes at which float64 is compared
 SAME = (0.9, 1.1)  # where the ratio of a function to itself must lie
-TRIES = 2
+TRIES = 3
 
 
 @dataclass

@@ -82,6 +82,17 @@ def unroll(expression):
     return expression.func(*map(unroll, expression.args))
 
 
+def _renamed(expression, names):
+    """The same expression with other names: SymPy need not look again for what could be simplified."""
+    if expression in names or not expression.args:
+        return names.get(expression, expression)
+    parts = [_renamed(part, names) for part in expression.args]
+    if all(new is old for new, old in zip(parts, expression.args)):
+        return expression
+    known = {"evaluate": False} if isinstance(expression, (sp.Add, sp.Mul, sp.Pow, sp.Function)) else {}
+    return expression.func(*parts, **known)
+
+
 @lru_cache(maxsize=4096)
 def _deciding(expression):
     """The letters that decide which terms there are: those in the limits of sums and products and in conditions of branches."""
@@ -115,8 +126,8 @@ def _compile(expression, sizes, integers):
         expression = sp.Tuple(*(expression.subs(symbol, number) for number in numbers))
     expression = unroll(expression if running else sp.Tuple(expression))
     places = sorted(expression.atoms(Indexed, sp.KroneckerDelta), key=str)
-    names = {place: sp.Dummy() for place in places}
-    expression = expression.xreplace(names)
+    names = {place: sp.Symbol(f"entry_{number}") for number, place in enumerate(places)}  # lambdify would rename Dummies, slowly
+    expression = _renamed(expression, names)
     scalars = sorted(expression.free_symbols - set(names.values()), key=str)
     arguments = [*names.values(), *scalars]
     exponents = [e.args[0] for e in expression.atoms(sp.exp, sp.cosh, sp.sinh, sp.tanh)]
@@ -124,20 +135,30 @@ def _compile(expression, sizes, integers):
     if any(e.free_symbols - set(arguments) for e in exponents):  # they hold an integral's own variable
         raise ValueError(f"SymPy cannot carry out every integral of {expression}: compare a form in which it can")
     shared = not expression.has(sp.Piecewise)  # a branch that is not taken must not be computed: it may divide by zero
-    value = sp.lambdify(arguments, list(expression), "mpmath", cse=shared)
-    exponents = sp.lambdify(arguments, exponents, "mpmath") if exponents else lambda *_: []
-    return places, scalars, value, exponents, len(expression)
+    value = sp.lambdify(arguments, list(expression), "mpmath", cse=shared, docstring_limit=0)
+    exponents = sp.lambdify(arguments, exponents, "mpmath", docstring_limit=0) if exponents else lambda *_: []
+    return [_reader(place) for place in places], scalars, value, exponents, len(expression)
 
 
-def _look_up(values, place):
-    """The value of z_j or δ_jk."""
+def _reader(place):
+    """A function of the values at a point that looks up what z_j or δ_jk is there."""
     delta = isinstance(place, sp.KroneckerDelta)
-    indices = [_number_of(index, values) for index in (place.args if delta else place.indices)]
-    if delta:
-        return int(indices[0] == indices[1])
-    if min(indices) < 1:
-        raise IndexError(f"{place} at {indices}: entries are counted from 1")
-    return reduce(lambda part, index: part[index - 1], indices, values[place.base])
+    indices, base = (place.args, None) if delta else (place.indices, place.base)
+    fixed = [int(index) for index in indices] if all(index.is_Integer for index in indices) else None
+
+    def read(values):
+        at = fixed or [_number_of(index, values) for index in indices]
+        if delta:
+            return int(at[0] == at[1])
+        if min(at) < 1:
+            raise IndexError(f"{place} at {at}: entries are counted from 1")
+        return reduce(_entry, at, values[base])
+
+    return read
+
+
+def _entry(array, number):
+    return array[number - 1]
 
 
 def _number_of(index, values):
@@ -162,8 +183,8 @@ def exact(expression, values, digits=50):
     deciding = _deciding(expression)
     integers = {s: tuple(v) if hasattr(v, "__len__") else int(v) for s, v in values.items() if s.is_integer}
     integers = tuple((s, v) for s, v in integers.items() if s in deciding or isinstance(v, tuple))
-    places, scalars, function, exponents, count = _compile(expression, sizes, integers)
-    arguments = [_number(_look_up(values, place)) for place in places] + [_number(values[s]) for s in scalars]
+    readers, scalars, function, exponents, count = _compile(expression, sizes, integers)
+    arguments = [_number(read(values)) for read in readers] + [_number(values[s]) for s in scalars]
     running = next(((symbol, numbers) for symbol, numbers in integers if isinstance(numbers, tuple)), None)
     magnitudes = [0.31 * abs(mpmath.mag(a)) for a in arguments if a and mpmath.isfinite(a)]
     with mpmath.workdps(15):
@@ -189,7 +210,13 @@ def exact(expression, values, digits=50):
 
 
 def _close(value, previous, digits):
-    return abs(value - previous) <= max(abs(value) * mpf(10) ** -digits, mpf(10) ** -FLOOR)
+    return abs(value - previous) <= max(abs(value) * _tenth(digits), _tenth(FLOOR))
+
+
+@lru_cache
+def _tenth(digits):
+    with mpmath.workdps(15):
+        return mpf(10) ** -digits
 
 
 def settle(compute, arrays, digits=50):

@@ -98,6 +98,20 @@ def test_downloads_begin_with_the_set_up(tmp_path, repository, added):
     assert not added or ("%pip install" in "".join(cells[0]["source"]) and repository in "".join(cells[0]["source"]))
 
 
+# ---- parts -------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_another_process_has_read_is_kept():
+    app = SimpleNamespace(config=SimpleNamespace(root_doc="book/intro"))
+    env = SimpleNamespace(lossbook_sentences={"book/a": "Old.", "book/b": "Its own."}, lossbook_questions=None)
+    other = SimpleNamespace(lossbook_sentences={"book/a": "New.", "book/b": "Stale."}, lossbook_questions=["Why?"])
+    chapters.merge_pages(app, env, {"book/a"}, other)
+    assert env.lossbook_sentences == {"book/a": "New.", "book/b": "Its own."}
+    assert env.lossbook_questions is None
+    chapters.merge_pages(app, env, {"book/intro"}, other)
+    assert env.lossbook_questions == ["Why?"]
+
+
 # ---- figures and grades ------------------------------------------------------------------------------------------------------
 
 

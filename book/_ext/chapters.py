@@ -125,6 +125,15 @@ def note_sentence(app, doctree):
     }
 
 
+def merge_pages(app, env, docnames, other):
+    """What another process has read of these pages."""
+    theirs = getattr(other, "lossbook_sentences", {})
+    found = {docname: theirs[docname] for docname in docnames if docname in theirs}
+    env.lossbook_sentences = getattr(env, "lossbook_sentences", {}) | found
+    if app.config.root_doc in docnames:
+        env.lossbook_questions = getattr(other, "lossbook_questions", None)
+
+
 def chapters(app, here, pages, sentences):
     """The pages of a part as a list of links, with a sentence for each if wanted."""
     items = []
@@ -170,26 +179,39 @@ def below(app, page):
     return {page}.union(*(below(app, section) for section in app.env.toctree_includes.get(page, [])))
 
 
+def toggle(page, title, opened):
+    """What opens the pages below one, as Furo's style sheet knows it."""
+    name, text = f"below-{page.replace('/', '-')}", re.sub("<.*?>", "", title)
+    box = f'<input class="toctree-checkbox" id="{name}" name="{name}" role="switch" type="checkbox"{" checked" * opened}'
+    arrow = '<span class="icon"><svg><use href="#svg-arrow-right"></use></svg></span>'
+    return f'{box} aria-label="Toggle navigation of {text}"><label for="{name}">{arrow}</label>'
+
+
 def entries(app, pages, here, level=1):
     items = []
     for page in pages:
-        current = " current" if here in below(app, page) else ""
-        sections = [section for section in app.env.toctree_includes.get(page, []) if section in app.env.titles]
-        nested = f"\n{entries(app, sections, here, level + 1)}" if sections else ""
+        title, sections = title_of(app, page), [name for name in app.env.toctree_includes.get(page, []) if name in app.env.titles]
+        classes = [f"toctree-l{level}"] + ["has-children"] * bool(sections)
+        classes += ["current"] * (here in below(app, page)) + ["current-page"] * (here == page)
+        nested = ""
+        if sections:
+            nested = f"{toggle(page, title, 'current' in classes)}\n{entries(app, sections, here, level + 1)}"
         address, mark = app.builder.get_relative_uri(here, page) or "#", ' aria-current="page"' if page == here else ""
-        link = f'<a class="reference internal" href="{address}"{mark}>{title_of(app, page)}</a>'
-        items.append(f'<li class="toctree-l{level}{current}">{link}{nested}</li>')
+        link = f'<a class="reference internal" href="{address}"{mark}>{title}</a>'
+        items.append(f'<li class="{" ".join(classes)}">{link}{nested}</li>')
     return "<ul>\n" + "\n".join(items) + "\n</ul>"
 
 
+def without_contents(app, pagename, templatename, context, doctree):
+    """Sphinx would copy the headings of the whole book for each page, and Furo parse them, only to keep the titles."""
+    context["toctree"] = lambda **options: ""
+
+
 def lighter_contents(app, pagename, templatename, context, doctree):
-    """Sphinx would copy the headings of the whole book for each page and throw away all but the titles: a third of the build."""
-
-    def toctree(**options):
-        caption = '<p class="caption" role="heading" aria-level="2"><span class="caption-text">{}</span></p>\n{}'
-        return "\n".join(caption.format(escape(title), entries(app, pages, pagename)) for title, pages in parts(app.config))
-
-    context["toctree"] = toctree
+    caption = '<p class="caption" role="heading" aria-level="2"><span class="caption-text">{}</span></p>\n{}'
+    context["furo_navigation_tree"] = "\n".join(
+        caption.format(escape(title), entries(app, pages, pagename)) for title, pages in parts(app.config)
+    )
 
 
 def setup(app):
@@ -198,9 +220,10 @@ def setup(app):
     app.add_directive("parts", Parts)
     app.add_node(parts_map)
     app.connect("doctree-read", note_sentence)
+    app.connect("env-merge-info", merge_pages)
     app.connect("doctree-resolved", show_parts, priority=940)
     app.connect("doctree-resolved", add_chapter_line, priority=950)
-    app.connect("html-page-context", lighter_contents, priority=100)
+    app.connect("html-page-context", without_contents, priority=100)  # before Furo
+    app.connect("html-page-context", lighter_contents, priority=900)  # after it
     app.connect("build-finished", add_setup_cells)
-    # What several processes read would have to be merged: the sentences and the questions.
-    return {"env_version": zlib.crc32(Path(__file__).read_bytes()), "parallel_read_safe": False, "parallel_write_safe": True}
+    return {"env_version": zlib.crc32(Path(__file__).read_bytes()), "parallel_read_safe": True, "parallel_write_safe": True}

@@ -7,7 +7,7 @@
 4. Weight: style sheets and scripts whose place static/lossbook.css takes are left out.
 5. Folds: solutions, {dropdown}s and hidden code are <details>, which need no script; {margin} is a note beside the text.
 6. Terms: the first time that a page uses a term of the glossary, the word leads there and shows the definition under the pointer.
-7. Speed: what a library does again for every citation is done once.
+7. Speed: what libraries do again for every citation, word or block of code is done once.
 """
 
 import functools
@@ -20,6 +20,9 @@ import pybtex.plugin
 from docutils import nodes
 from docutils.nodes import make_id
 from myst_nb.sphinx_ import HideCodeCellNode
+from pybtex.richtext import Text
+from sphinx.highlighting import PygmentsBridge
+from sphinx.search.en import SearchEnglish
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
@@ -284,9 +287,17 @@ def readable_bibliography(app, pagename, templatename, context, doctree):
 
 # For every citation pybtex looks through all installed packages for its plug-ins: a quarter of the whole build.
 pybtex.plugin._load_entry_point = functools.cache(pybtex.plugin._load_entry_point)
+Text.from_latex = classmethod(functools.cache(Text.from_latex.__func__))
+# The search reduces every word of every page to its stem, and each block of code has its style written anew.
+SearchEnglish.stem = functools.cache(SearchEnglish.stem)
+PygmentsBridge.get_formatter = functools.cache(PygmentsBridge.get_formatter)
+# Its author does not say so, but it numbers the sections when all pages have been read, so several processes may read them.
+QUIET_ABOUT_PROCESSES = "sphinx_multitoc_numbering"
 
 
 def setup(app):
+    if QUIET_ABOUT_PROCESSES in app.extensions:
+        app.extensions[QUIET_ABOUT_PROCESSES].parallel_read_safe = True
     app.add_transform(InlineFigures)
     app.add_transform(NumberedEquations)
     app.add_role("measured", MeasuredRole())
