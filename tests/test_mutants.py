@@ -16,6 +16,7 @@ import sys
 import time
 import types
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,11 @@ def with_error(source, where, old, new):
     return source[:begin] + source[begin:end].replace(old, new) + source[end:]
 
 
+@lru_cache(maxsize=64)  # an error in a shared module executes all families again as they are
+def compiled(name, source):
+    return compile(source, f"<mutant of {name}>", "exec")
+
+
 @contextmanager
 def planted(module, where, old, new):
     """The package with one error in `module`: shared modules are executed afresh, and all families after them."""
@@ -64,7 +70,7 @@ def planted(module, where, old, new):
             fresh = types.ModuleType(f"lossbook.{name}")
             fresh.__package__ = "lossbook"
             sys.modules[fresh.__name__] = fresh
-            exec(compile(source, f"<mutant of {name}>", "exec"), fresh.__dict__)
+            exec(compiled(name, source), fresh.__dict__)
         yield
     finally:
         for name, sound in saved.items():
