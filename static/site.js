@@ -1,4 +1,5 @@
-// Three small things: folded parts open for printing and for a link that leads into them; what scrolls can be reached by key.
+// Small things: folded parts open for printing and for a link that leads into them; what scrolls can be reached by key; the
+// contents beside the text show the page that is read.
 const folds = document.querySelectorAll("article details:not([open])");
 addEventListener("beforeprint", () => {
   for (const fold of folds) {
@@ -31,3 +32,11 @@ const tables = new IntersectionObserver((seen) => {
   for (const { target } of seen) if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
 });
 for (const table of document.querySelectorAll("article .table-wrapper")) tables.observe(table);
+
+addEventListener("load", () => {
+  const current = document.querySelector(".sidebar-tree .current-page > a");
+  const box = document.querySelector(".sidebar-scroll");
+  if (!current || !box) return;
+  const below = current.getBoundingClientRect().bottom - box.getBoundingClientRect().bottom;
+  if (below > 0) box.scrollTop += below + box.clientHeight / 2;
+});

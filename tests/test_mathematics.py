@@ -106,7 +106,14 @@ def test_page(tmp_path):
     assert status == 0 and not warnings
     assert not re.search("<script[^>]*mathjax", html, re.IGNORECASE)
     # every kind of formula: a title, a line, a display, an environment, and two outputs
-    for typeset in ("<mi>ℓ</mi><mn>2</mn>", "<msqrt><mi>x</mi></msqrt>", "<munder>", "aligned-right", "<msubsup>", "<mi>σ</mi>"):
+    for typeset in (
+        "<mi>ℓ</mi><mn>2</mn>",
+        '<msqrt class="low"><mi>x</mi></msqrt>',
+        "<munder>",
+        "aligned-right",
+        "<msubsup>",
+        "<mi>σ</mi>",
+    ):
         assert typeset in html, typeset
     # numbers and what refers to them are Sphinx's; MyST numbers the environment
     assert re.search(r'<div class="equation" id="equation-eq-mean">.*?class="eqno">\(1\)', html, re.DOTALL)
@@ -135,3 +142,25 @@ def test_every_class_has_a_rule():
     css = (STATIC / "mathematics.css").read_text(encoding="utf-8")
     missing = {name for names in mathematics.CLASSES.values() for name in names.split() if f".{name}" not in css}
     assert not missing
+
+
+@pytest.mark.parametrize(
+    "latex, expected",
+    [
+        (r"\frac{a}{b} \frac{c}{d}", '</mfrac><mspace width="0.1667em"/><mfrac>'),
+        ("f'(x)", '<mrow><mi>f</mi><mo lspace="0" rspace="0">′</mo></mrow>'),
+        (r"\sqrt{n}", '<msqrt class="low">'),
+        (r"\sqrt{\frac{a}{b}}", "<msqrt><mfrac>"),
+        (r"\sqrt{x^2}", "<msqrt><msup>"),
+        (r"\text{because } \checkmark", '<mspace width="0.4em"/><mtext>✓'),
+    ],
+)
+def test_what_browsers_set_badly_is_written_for_them(latex, expected):
+    assert expected in mathematics.mathml(latex)
+
+
+def test_a_sign_stays_with_the_formula_before_it():
+    context = {"body": '<math display="inline">a</math>, <math display="inline">b</math> <math display="block">c</math>.'}
+    mathematics.hold_together(None, "", "", context, None)
+    assert context["body"].count('class="together"') == 1
+    assert context["body"].startswith('<span class="together"><math display="inline">a</math>,</span> <math')

@@ -44,3 +44,14 @@ def test_long_formula_scrolls_in_its_box_on_a_phone(page_of):
     )
     assert any(wide for wide, _, _ in boxes)
     assert all(scrolled > 0 and tab == 0 for wide, scrolled, tab in boxes if wide)
+
+
+def test_nothing_stands_between_a_root_and_what_follows(page_of):
+    """A browser makes room for the widest sign that the font has, so all are as wide as the common one."""
+    page = page_of("book/10_the_shape_of_a_loss.html")
+    gaps = page.evaluate("""() => [...document.querySelectorAll("article msqrt.low")].map((root) => {
+        const end = Math.max(...[...root.children].map((child) => child.getBoundingClientRect().right));
+        return (root.getBoundingClientRect().right - end) / parseFloat(getComputedStyle(root).fontSize);
+    })""")
+    assert len(gaps) > 5
+    assert max(gaps) < 0.1

@@ -58,6 +58,23 @@ def test_one_page_leads_to_the_next_and_back(page_of):
     assert page.url.endswith(CHAPTER)
 
 
+def test_the_contents_show_the_page_that_is_read(page_of):
+    page = page_of("book/31_which_loss.html")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.reload()
+    page.wait_for_function("document.readyState === 'complete'")
+    place = page.locator(".sidebar-tree .current-page > a").bounding_box()
+    assert 0 < place["y"] < 900 - place["height"]
+
+
+def test_the_names_of_losses_stay_whole(page_of):
+    page = page_of("book/atlas/cheat_sheet.html")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        heights = page.eval_on_selector_all("td:first-child a code", "codes => codes.map((code) => code.getClientRects().length)")
+        assert len(heights) > 50 and set(heights) == {1}
+
+
 def test_the_front_door_leads_to_the_introduction(page_of):
     page_of("").wait_for_url("**/book/intro.html")
 

@@ -268,6 +268,13 @@ def link_terms(app, doctree, docname):
             text.parent.replace(text, [node for node in [*new, nodes.Text(text[end:])] if node.astext()])
 
 
+def hold_percent(app, doctree, docname):
+    """The percent sign does not begin a line, away from its number."""
+    for text in filter(in_prose, list(doctree.findall(nodes.Text))):
+        if " %" in text:
+            text.parent.replace(text, nodes.Text(text.replace(" %", "\u00a0%")))
+
+
 def mark_chinese(app, doctree, docname):
     """The Chinese names of the glossary are read in Chinese."""
     if docname != GLOSSARY or app.builder.format != "html":
@@ -313,6 +320,7 @@ def setup(app):
     app.connect("doctree-resolved", fold_away, priority=900)
     app.connect("doctree-resolved", link_grades, priority=900)
     app.connect("doctree-resolved", link_terms, priority=900)
+    app.connect("doctree-resolved", hold_percent, priority=905)
     app.connect("doctree-resolved", mark_chinese, priority=960)
     # A changed extension reads every page again.
     return {"env_version": zlib.crc32(Path(__file__).read_bytes()), "parallel_read_safe": True, "parallel_write_safe": True}

@@ -60,6 +60,14 @@ CLASSES = {
 }
 
 
+# What browsers set too close: a fraction beside a fraction reads as one, and the space before a remark's tick is lost.
+SPACED = {"</mfrac><mfrac>": '</mfrac><mspace width="0.1667em"/><mfrac>', "<mtext>✓": '<mspace width="0.4em"/><mtext>✓'}
+# The font's prime stands high already: as a superscript it would be a speck above the line.
+PRIMED = re.compile(r"<msup>(<m([in])[^>]*>[^<]*</m\2>)<mo[^>]*>([′″‴])</mo></msup>")
+# A root over letters and numbers alone, for which the sign of common size is enough; see `narrow_roots`.
+LOW_ROOT = re.compile(r"<msqrt>((?:<mrow>|</mrow>|<m[ino](?: [^>]*)?>[^<()]*</m[ino]>)*)</msqrt>")
+
+
 def with_known_environments(latex, display):
     """Numbers and labels are Sphinx's; what spans lines is `aligned` or `gathered`, which are as wide as they need to be."""
     latex = re.sub(r"\\(begin|end)\{(align|gather)\*?\}", r"\\\1{\2ed}", latex)
@@ -86,8 +94,10 @@ def mathml(latex, display=False, source=True):
         raise MathematicsError(str(error)) from None
     while converted != (low := LOW.sub(r'<mo stretchy="false"\1>\2</mo>\3<mo stretchy="false"\4>\5</mo>', converted)):
         converted = low
-    for combining, line in LINES.items():
-        converted = converted.replace(combining, line)
+    for before, after in (LINES | SPACED).items():
+        converted = converted.replace(before, after)
+    converted = PRIMED.sub(r'<mrow>\1<mo lspace="0" rspace="0">\3</mo></mrow>', converted)
+    converted = LOW_ROOT.sub(r'<msqrt class="low">\1</msqrt>', converted)
     for style in set(re.findall(r' style="([^"]*)"', converted)):
         if style not in CLASSES:
             raise MathematicsError(f"no class for the style {style!r}: name one in {__name__}.CLASSES and static/mathematics.css")
@@ -138,6 +148,14 @@ def visit_displayed_math(self, node):
     raise nodes.SkipNode
 
 
+# A formula and the sign behind it: the browser would end a line between them.
+TOGETHER = re.compile(r'<math display="inline">(?:(?!</math>).)*</math>[.,;:!?)’”]+', re.DOTALL)
+
+
+def hold_together(app, pagename, templatename, context, doctree):
+    context["body"] = TOGETHER.sub(r'<span class="together">\g<0></span>', context.get("body", ""))
+
+
 # ---- 3. the font -------------------------------------------------------------------------------------------------------------
 
 FONT = Path(importlib.util.find_spec("ziamath").origin).parent / "fonts/STIXTwoMath-Regular.ttf"
@@ -147,7 +165,7 @@ INVISIBLE = set("\n\u2061\u2062\u2063\u2064\ufe00\ufe01")  # function applicatio
 
 def characters(converted):
     """What a browser needs of the font, before it puts italic letters in the place of a variable's."""
-    return (set(shown(converted)) - INVISIBLE) | ({"√"} if re.search("<m(sqrt|root)>", converted) else set())
+    return (set(shown(converted)) - INVISIBLE) | ({"√"} if re.search("<m(sqrt|root)[ >]", converted) else set())
 
 
 @functools.cache
@@ -163,6 +181,25 @@ def italics():
         if unicodedata.name(char, "").startswith("MATHEMATICAL ITALIC"):
             letters[chr(int(unicodedata.decomposition(char).split()[1], 16))] = char
     return letters
+
+
+def narrow_roots(font):
+    """The signs of a root in all sizes, as wide as the one of common size: what is wider stands out at the left.
+
+    A browser makes room for the widest of them, a hole behind a small root. The style sheet makes room for a tall one.
+    """
+    root = font.getBestCmap()[ord("√")]
+    variants = font["MATH"].table.MathVariants
+    built = variants.VertGlyphConstruction[variants.VertGlyphCoverage.glyphs.index(root)]
+    width = font["hmtx"][root][0]
+    parts = [record.VariantGlyph for record in built.MathGlyphVariantRecord]
+    parts += [record.glyph for record in built.GlyphAssembly.PartRecords]
+    for name in dict.fromkeys(parts):
+        advance, left = font["hmtx"][name]
+        glyph = font["glyf"][name]
+        glyph.coordinates.translate((width - advance, 0))
+        glyph.recalcBounds(font["glyf"])
+        font["hmtx"][name] = (width, left + width - advance)
 
 
 # ---- what Sphinx calls -------------------------------------------------------------------------------------------------------
@@ -205,7 +242,7 @@ def finish(app, exception):
         return
     used = set().union(*app.env.mathematics.values(), " ")
     drawn = "".join(sorted(used | {italics()[char] for char in used & italics().keys()}))
-    typeface.publish(app, "mathematics.woff2", FONT, drawn, FEATURES)
+    typeface.publish(app, "mathematics.woff2", FONT, drawn, FEATURES, narrow_roots)
 
 
 def setup(app):
@@ -216,6 +253,7 @@ def setup(app):
     app.connect("doctree-read", read_page)
     app.connect("env-purge-doc", forget_page)
     app.connect("env-merge-info", merge_pages)
+    app.connect("html-page-context", hold_together)
     app.connect("build-finished", finish)
     # A changed extension reads every page again.
     return {"env_version": zlib.crc32(Path(__file__).read_bytes()), "parallel_read_safe": True, "parallel_write_safe": True}

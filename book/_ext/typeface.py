@@ -5,6 +5,7 @@ are made once for a list of characters and kept beside what Sphinx has read. Gre
 """
 
 import importlib.util
+import inspect
 import shutil
 import zlib
 from pathlib import Path
@@ -16,22 +17,24 @@ CHARACTERS = "".join(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x100)])) + "ƒç≈
 FEATURES = ["kern", "liga", "lnum", "tnum"]
 
 
-def write_font(source, path, characters, features):
-    """The part of a font that draws these characters; of its names, the family, the copyright and the licence stay."""
+def write_font(source, path, characters, features, change=None):
+    """The part of a font that draws these characters, changed; of its names, the family, the copyright and the licence stay."""
     options = subset.Options(flavor="woff2", layout_features=features, hinting=False, name_IDs=[0, 1, 2, 13, 14])
     font = subset.load_font(str(source), options)
+    if change:
+        change(font)
     subsetter = subset.Subsetter(options)
     subsetter.populate(text=characters)
     subsetter.subset(font)
     subset.save_font(font, str(path), options)
 
 
-def publish(app, name, source, characters, features):
+def publish(app, name, source, characters, features, change=None):
     """Put the part of a font into the site; it is made once for what is asked, and kept beside what Sphinx has read."""
-    asked = f"{source}{characters}{features}".encode() + Path(__file__).read_bytes()
+    asked = f"{source}{characters}{features}{change and inspect.getsource(change)}".encode() + Path(__file__).read_bytes()
     made = Path(app.doctreedir) / f"{zlib.crc32(asked):08x}-{name}"
     if not made.exists():
-        write_font(source, made, characters, features)
+        write_font(source, made, characters, features, change)
     shutil.copyfile(made, Path(app.outdir) / "_static" / name)
 
 
