@@ -10,8 +10,6 @@ import shutil
 import zlib
 from pathlib import Path
 
-from fontTools import subset
-
 CUTS = {"Regular": "book.woff2", "It": "book-italic.woff2", "Semibold": "book-bold.woff2"}
 CHARACTERS = "".join(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x100)])) + "čłšžŠŽőœı–—‘’“”…′→−"
 FEATURES = ["kern", "liga", "lnum", "tnum"]
@@ -19,6 +17,8 @@ FEATURES = ["kern", "liga", "lnum", "tnum"]
 
 def write_font(source, path, characters, features, change=None):
     """The part of a font that draws these characters, changed; of its names, the family, the copyright and the licence stay."""
+    from fontTools import subset  # takes long to import, and is needed once
+
     options = subset.Options(flavor="woff2", layout_features=features, hinting=False, name_IDs=[0, 1, 2, 13, 14])
     font = subset.load_font(str(source), options)
     if change:
