@@ -197,7 +197,7 @@ def entries(app, pages, here, level=1):
         if sections:
             nested = f"{toggle(page, title, 'current' in classes)}\n{entries(app, sections, here, level + 1)}"
         address, mark = app.builder.get_relative_uri(here, page) or "#", ' aria-current="page"' if page == here else ""
-        link = f'<a class="reference internal" href="{address}"{mark}>{title}</a>'
+        link = f'<a{mark} class="reference internal" href="{address}">{title}</a>'
         items.append(f'<li class="{" ".join(classes)}">{link}{nested}</li>')
     return "<ul>\n" + "\n".join(items) + "\n</ul>"
 
