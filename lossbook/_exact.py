@@ -126,7 +126,9 @@ def _compile(expression, sizes, integers):
         expression = sp.Tuple(*(expression.subs(symbol, number) for number in numbers))
     expression = unroll(expression if running else sp.Tuple(expression))
     places = sorted(expression.atoms(Indexed, sp.KroneckerDelta), key=str)
-    names = {place: sp.Symbol(f"entry_{number}") for number, place in enumerate(places)}  # lambdify would rename Dummies, slowly
+    # Dummies make lambdify rename every letter, slowly: they are for a letter that has the name of a function, or of an entry.
+    clash = any(callable(getattr(mpmath, s.name, None)) or s.name.startswith("entry_") for s in expression.free_symbols)
+    names = {place: (sp.Dummy if clash else sp.Symbol)(f"entry_{number}") for number, place in enumerate(places)}
     expression = _renamed(expression, names)
     scalars = sorted(expression.free_symbols - set(names.values()), key=str)
     arguments = [*names.values(), *scalars]
@@ -135,8 +137,8 @@ def _compile(expression, sizes, integers):
     if any(e.free_symbols - set(arguments) for e in exponents):  # they hold an integral's own variable
         raise ValueError(f"SymPy cannot carry out every integral of {expression}: compare a form in which it can")
     shared = not expression.has(sp.Piecewise)  # a branch that is not taken must not be computed: it may divide by zero
-    value = sp.lambdify(arguments, list(expression), "mpmath", cse=shared, docstring_limit=0)
-    exponents = sp.lambdify(arguments, exponents, "mpmath", docstring_limit=0) if exponents else lambda *_: []
+    value = sp.lambdify(arguments, list(expression), "mpmath", cse=shared, docstring_limit=0, dummify=clash)
+    exponents = sp.lambdify(arguments, exponents, "mpmath", docstring_limit=0, dummify=clash) if exponents else lambda *_: []
     return [_reader(place) for place in places], scalars, value, exponents, len(expression)
 
 

@@ -11,6 +11,7 @@ from sympy import (
     Derivative,
     Eq,
     Float,
+    IndexedBase,
     Integral,
     KroneckerDelta,
     Limit,
@@ -21,6 +22,7 @@ from sympy import (
     Product,
     Rational,
     Sum,
+    Symbol,
     cosh,
     diag,
     exp,
@@ -32,6 +34,7 @@ from sympy import (
     tanh,
 )
 from sympy import Matrix as M
+from sympy import gamma as gamma_function
 
 from lossbook import _exact
 from lossbook._exact import _proved, equal, exact, sample, unknowns
@@ -316,3 +319,12 @@ def test_points_are_drawn_once_whoever_asks(monkeypatch):
         with pytest.raises(ZeroDivisionError):
             next(_exact._points_of((((z, ()),), (), 8, 6)))
     assert len(list(_exact._points_of((((z, ()),), (), 8, 6)))) == 6
+
+
+@pytest.mark.parametrize("name", ["gamma", "entry_0", "exp"])
+def test_a_letter_may_have_the_name_of_something_else(name):
+    letter, vector = Symbol(name), IndexedBase("v")
+    expression = letter * gamma_function(vector[1]) + exp(letter)
+    found = exact(expression, {letter: 2.0, vector: [4.0]})
+    assert abs(found - (12 + mpmath.exp(2))) < 1e-14
+    assert abs(exact(letter * gamma_function(Symbol("x")), {letter: 2.0, Symbol("x"): 4.0}) - 12) < 1e-14

@@ -56,7 +56,9 @@ def test_terms_lead_to_the_glossary(tmp_path):
     entries = "loss\n  损失 · What a mistake costs.\n\nabsolute loss\n  绝对损失 · The distance. See {doc}`/index`.\n"
     glossary = f"# Glossary\n\n```{{glossary}}\n{entries}```\n"
     (tmp_path / "book/glossary.md").write_text(glossary, encoding="utf-8")
-    prose = "# A loss\n\nAn *absolute loss* of `loss`, glossy: two Losses and one loss.\n\n```{toctree}\nbook/glossary\n```\n"
+    prose = (
+        "# A loss\n\nAn *absolute loss* of `loss`, glossy: two Losses and one loss, 5 %.\n\n```{toctree}\nbook/glossary\n```\n"
+    )
     html, warnings = build(tmp_path, prose)
     assert "WARNING" not in warnings and "ERROR" not in warnings, warnings
     links = re.findall(r'<a class="term[^"]*" href="([^"]+)" title="([^"]+)">([^<]+)</a>', html)
@@ -64,4 +66,5 @@ def test_terms_lead_to_the_glossary(tmp_path):
         ("book/glossary.html#term-absolute-loss", "绝对损失 · The distance.", "absolute loss"),
         ("book/glossary.html#term-loss", "损失 · What a mistake costs.", "Losses"),
     ]
+    assert "one loss, 5\u00a0%." in html  # the sign does not begin a line
     assert 'id="term-loss"' in (tmp_path / "out/book/glossary.html").read_text(encoding="utf-8")

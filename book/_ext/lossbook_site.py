@@ -6,7 +6,8 @@
 3. Numbers: {measured}`0.83 <slope>` shows 0.83, a number that `make run` copies from the cell that measured `slope`.
 4. Weight: style sheets and scripts whose place static/lossbook.css takes are left out.
 5. Folds: solutions, {dropdown}s and hidden code are <details>, which need no script; {margin} is a note beside the text.
-6. Terms: the first time that a page uses a term of the glossary, the word leads there and shows the definition under the pointer.
+6. Words: the first time that a page uses a term of the glossary, it leads there and shows the definition under the pointer. A
+   percent sign stays with its number.
 7. Speed: what libraries do again for every citation, word or block of code is done once.
 """
 
@@ -218,7 +219,7 @@ def tag(name, **attributes):
     return visit, depart
 
 
-# ---- 6. terms ----------------------------------------------------------------------------------------------------------------
+# ---- 6. words ----------------------------------------------------------------------------------------------------------------
 
 GLOSSARY = "book/glossary"
 
