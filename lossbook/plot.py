@@ -253,7 +253,9 @@ def contours(function, xlim, ylim, *, levels=10, paths=None, xlabel="", ylabel="
         levels = z.min() + (z.max() - z.min()) * np.linspace(0, 1, levels + 1) ** 2
     opacities = np.linspace(0.45, 0.03, len(levels) - 1).round(2)
     axes.contourf(x, y, z, levels=levels, colors=[(BLUE, opacity) for opacity in opacities])
-    axes.contour(x, y, z, levels=levels, colors=[INK], linewidths=0.7, alpha=0.45)
+    for path in axes.contour(x, y, z, levels=levels, colors=[INK], linewidths=0.7, alpha=0.45).get_paths():
+        if len(path.vertices):  # a level that nothing reaches has no line
+            _close(path)
     for i, (label, path) in enumerate((paths or {}).items(), start=1):  # series 0 is blue, like the background
         axes.plot(*np.asarray(path, float).T, label=label, markersize=4, linewidth=1.6, **style(i))
     axes.set(xlabel=xlabel, ylabel=ylabel, xlim=xlim, ylim=ylim)
@@ -261,6 +263,14 @@ def contours(function, xlim, ylim, *, levels=10, paths=None, xlabel="", ylabel="
     if paths:
         fig.legend(loc="outside upper left", ncols=2)
     return fig, axes
+
+
+def _close(path):
+    """Close the lines of a path that end where they began, to the rounding: to the bit, two processors do not agree."""
+    starts = np.flatnonzero(path.codes == path.MOVETO)
+    for start, stop in zip(starts, [*starts[1:], len(path.codes)], strict=True):
+        if np.allclose(path.vertices[start], path.vertices[stop - 1], rtol=1e-9):
+            path.codes[stop - 1] = path.CLOSEPOLY
 
 
 class ReliabilityBins(NamedTuple):

@@ -11,6 +11,7 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from matplotlib.colors import to_rgb
+from matplotlib.path import Path
 from statsmodels.stats.proportion import proportion_confint
 
 import lossbook
@@ -199,6 +200,14 @@ def test_curves_draw_the_median_and_the_range():
     np.testing.assert_array_equal(axes.get_lines()[0].get_xydata(), [[1, 4], [2, 2]])
     band = axes.collections[0].get_paths()[0].vertices
     assert {(1.0, 3.0), (1.0, 5.0), (2.0, 1.0), (2.0, 9.0)} <= {tuple(vertex) for vertex in band}
+
+
+def test_level_lines_close_to_the_rounding():
+    """Whether the ends of a ring are equal to the bit depends on the processor; whether the ring is drawn closed must not."""
+    ring = np.array([[0.1 + 0.2, 1], [1, 1], [1, 0], [0.3, 1], [5, 5], [6, 6]])
+    path = Path(ring, [1, 2, 2, 2, 1, 2])
+    plot._close(path)
+    assert path.codes.tolist() == [1, 2, 2, 79, 1, 2]
 
 
 def test_contours_draw_the_paths():
