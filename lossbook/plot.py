@@ -309,12 +309,13 @@ def reliability(models, *, bins=10, event="the event"):
     for i, (label, pair) in enumerate(models.items()):
         found = reliability_bins(*pair, bins=bins)
         low, high = wilson(found.frequency, found.count)
-        axes.plot(found.confidence, found.frequency, label=label, **style(i))
+        axes.plot(found.confidence, found.frequency, label=label, clip_on=False, **style(i))
         axes.vlines(found.confidence, low, high, color=COLOURS[i], linewidth=1.2)
-        below.plot(found.confidence, found.count, **style(i))
+        below.plot(found.confidence, found.count, clip_on=False, **style(i))
     axes.set(ylabel="observed frequency", xlim=(0, 1), ylim=(0, 1))
     below.set(xlabel=f"predicted probability of {event}", ylabel="count", yscale="log")
-    below.yaxis.set(minor_formatter=mpl.ticker.NullFormatter(), major_formatter=mpl.ticker.StrMethodFormatter("{x:g}"))
+    below.set(yticks=below.dataLim.intervaly)  # the least and the largest count; of powers of ten there may be only one
+    below.yaxis.set(minor_formatter=mpl.ticker.NullFormatter(), major_formatter=mpl.ticker.StrMethodFormatter("{x:.0f}"))
     fig.legend(loc="outside upper left", ncols=2)
     return fig, (axes, below)
 

@@ -145,7 +145,8 @@ def depart_measured(self, node):
 
 # ---- 4. weight ---------------------------------------------------------------------------------------------------------------
 
-REPLACED = {"pygments.css", "exercise.css", "styles/furo-extensions.css"}  # by static/lossbook.css, in a tenth of their size
+# By static/lossbook.css, in a tenth of their size, and by static/site.js, which does not lay out the whole page.
+REPLACED = {"pygments.css", "exercise.css", "styles/furo-extensions.css", "scripts/furo.js"}
 
 
 def without_replaced(app, pagename, templatename, context, doctree):
@@ -153,7 +154,8 @@ def without_replaced(app, pagename, templatename, context, doctree):
         name = str(file.filename).removeprefix("_static/")
         return name in REPLACED or name.startswith("mystnb.")
 
-    context["css_files"] = [file for file in context.get("css_files", []) if not is_replaced(file)]
+    for kind in ("css_files", "script_files"):
+        context[kind] = [file for file in context.get(kind, []) if not is_replaced(file)]
 
 
 # ---- 5. folds and notes in the margin ----------------------------------------------------------------------------------------

@@ -386,6 +386,7 @@ def noisy_labels():
     odds = ["mul", "noise", ["pow", ["add", 1, ["mul", -1, "noise"]], -1]]
     power = ["pow", ["add", 1, ["mul", -1, "q"]], -1]
     limits = (0.005, 0.995)
+    ticks = {k / 5: f"{k / 5:g}" for k in range(6)}
     values = (
         curve("ce_curve", expected(ce, "x"), truth(ce), limits),
         curve("gce_curve", expected(gce, "x"), truth(gce), limits),
@@ -423,6 +424,7 @@ def noisy_labels():
                     ),
                     title="expected loss",
                     height=150,
+                    xticks=ticks,
                 ),
             ),
             (
@@ -433,6 +435,7 @@ def noisy_labels():
                     title="pull of an example on its logit",
                     xlabel="stated probability of its label",
                     height=110,
+                    xticks=ticks,
                 ),
             ),
         ),

@@ -60,7 +60,7 @@ def info_nce():
             ["each", ["list", "k", ["mul", ["at", "p", ["add", "k", 1]], rest]], "k", 5],
             lambda v: pairs(np.arange(1, 6), v.p[1:] / (1 - v.p[0])),
         ),
-        *(Value(f"name{k}", place(k, 0.75), lambda v, k=k: placed(v, 0.75)[k - 1]) for k in range(1, 7)),
+        *(Value(f"name{k}", place(k, 0.7), lambda v, k=k: placed(v, 0.7)[k - 1]) for k in range(1, 7)),
     )
     marks = (
         Mark("line", "circle", INK, width=1),
