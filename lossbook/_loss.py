@@ -15,7 +15,7 @@ import array_api_compat
 import numpy as np
 
 from ._reduce import check_reduction, reduce
-from ._xp import clip, is_torch, namespace, one_hot, values_readable, where
+from ._xp import clip, is_float, is_torch, namespace, one_hot, values_readable, where
 
 
 @dataclass(frozen=True)
@@ -175,12 +175,12 @@ def inspect_batch(function, arrays, weight, params):
         if isinstance(kind, Integers) and not xp.isdtype(arrays[i].dtype, "integral"):
             raise TypeError(f"{name} must be integers, got {arrays[i].dtype}")
     shape = check_shapes(axes, arrays, params)
-    dtype = xp.result_type(*[array.dtype for array in arrays if xp.isdtype(array.dtype, "real floating")])
+    dtype = xp.result_type(*[array.dtype for array in arrays if is_float(array)])
     compute = xp.float32 if xp.finfo(dtype).bits < 32 else dtype
     if weight is not None:
         weight = check_weight(weight, shape, compute)
     for i, kind in enumerate(axes.values()):
-        real = xp.isdtype(arrays[i].dtype, "real floating")
+        real = is_float(arrays[i])
         if kind == GROUPS or isinstance(kind, Integers) or (isinstance(kind, Labels) and not real):
             arrays[i] = xp.astype(arrays[i], xp.int64)  # torch compares a uint8 with 300 or -100 as if they were uint8, too
         if i >= predictions and not function.symmetric and is_torch(arrays[i]):
@@ -284,15 +284,16 @@ def _like(numbers, tensor):
 
 
 def check_dtype(name, array, *, target, labels, groups=False):
+    if is_float(array) and not groups:
+        return
     xp = namespace(array)
     if groups and not xp.isdtype(array.dtype, ("integral", "bool")):
         raise TypeError(f"{name} must be integers that say who belongs together, got {array.dtype}")
-    real = xp.isdtype(array.dtype, "real floating")
-    if xp.isdtype(array.dtype, "complex floating") or not (real or target):
+    if xp.isdtype(array.dtype, "complex floating") or not target:
         raise TypeError(f"{name} must be real floating point, got {array.dtype}: convert it, e.g. to float32")
     if labels and xp.isdtype(array.dtype, "bool"):
         raise TypeError(f"{name} must be integer class indices or float probabilities, got {array.dtype}")
-    if not (real or xp.isdtype(array.dtype, ("integral", "bool"))):
+    if not xp.isdtype(array.dtype, ("integral", "bool")):
         raise TypeError(f"{name} must be numbers, got {array.dtype}")
 
 
@@ -318,7 +319,7 @@ def check_shapes(axes, arrays, params):
             wanted = batch + (lengths if len(lengths) == kind.trailing else ("any",) * kind.trailing)
         elif not isinstance(kind, Labels):
             wanted = batch + tail[trailing - _trailing(kind, shape) :]
-        elif namespace(array).isdtype(array.dtype, "real floating"):
+        elif is_float(array):
             wanted, hint = (*batch, kind.classes(arrays[0], params)), _FLOATS
         else:
             wanted = batch
@@ -369,7 +370,7 @@ def check_weight(weight, shape, dtype):
 def ignore(labels, index, weight, dtype):
     """Weight 0 for the examples whose label is `index`."""
     xp = namespace(labels)
-    if xp.isdtype(labels.dtype, "real floating"):
+    if is_float(labels):
         raise ValueError("ignore_index needs integer labels; with probabilities, give those examples weight 0")
     counted = xp.astype(labels != index, dtype)
     return counted if weight is None else weight * counted
@@ -382,7 +383,7 @@ def weigh_classes(arrays, class_weights, weight, dtype):
     require(class_weights, class_weights >= 0, "class_weights must be >= 0")
     xp = namespace(labels)
     class_weights = xp.astype(class_weights, dtype)
-    if xp.isdtype(labels.dtype, "real floating"):
+    if is_float(labels):
         of_example = xp.sum(as_distribution("labels", labels, weight, dtype) * class_weights, axis=-1)
     else:
         of_example = class_weights[class_indices(labels, logits.shape[-1], weight)]
@@ -395,7 +396,7 @@ def parameter(name, value, *, like, shape, each):
     if tuple(value.shape) != tuple(shape):
         raise ValueError(f"{name} must have shape {tuple(shape)}, {each}, got {tuple(value.shape)}")
     xp = namespace(value)
-    if xp.isdtype(value.dtype, "real floating"):
+    if is_float(value):
         return value
     return xp.astype(value, like.dtype if xp.finfo(like.dtype).bits >= 32 else xp.float32)
 
@@ -410,7 +411,7 @@ def drop(array, weight, harmless):
 
 def as_probabilities(labels, classes, weight, dtype):
     """Class indices (...) as one-hot rows (..., K); class probabilities (..., K) checked and passed on."""
-    if namespace(labels).isdtype(labels.dtype, "real floating"):
+    if is_float(labels):
         return as_distribution("labels", labels, weight, dtype)
     return one_hot(class_indices(labels, classes, weight), classes, dtype)
 

@@ -13,7 +13,8 @@ import array_api_compat
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-_torch = None  # the module, once somebody has imported it: torch.compile would trace every name in `sys.modules`
+# The modules, once somebody has imported torch: torch.compile would trace every name in `sys.modules`, and each import.
+_torch = _torch_namespace = None
 
 
 def is_torch(x):
@@ -26,13 +27,19 @@ def is_torch(x):
 
 def namespace(x):
     """The array-API namespace of `x`: the module whose `exp`, `where`, `sum` ... understand it."""
+    global _torch_namespace
     if is_torch(x):
-        import array_api_compat.torch as torch_namespace
-
-        return torch_namespace
+        if _torch_namespace is None:
+            import array_api_compat.torch as _torch_namespace
+        return _torch_namespace
     if isinstance(x, (np.ndarray, np.generic)):
         return numpy_namespace
     return array_api_compat.array_namespace(x)
+
+
+def is_float(x):
+    """Whether the dtype of an array is real floating point."""
+    return x.dtype.is_floating_point if is_torch(x) else x.dtype.kind == "f"
 
 
 def values_readable(x):

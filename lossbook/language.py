@@ -10,7 +10,7 @@ import functools
 from . import classification
 from ._card import Card, Twin, denies, describes, says
 from ._loss import LABELS, gradient_of, in_range, loss, same_library
-from ._xp import exp, log1p, log_softmax, mul0, namespace, probability_error, sum_classes, top, where
+from ._xp import exp, is_float, log1p, log_softmax, mul0, namespace, probability_error, sum_classes, top, where
 from .policy import exp_excess, grpo, kl_estimators, ppo_clip
 from .preference import dpo, ipo, kto, orpo, simpo
 
@@ -35,7 +35,7 @@ def _ignoring(function):
     @functools.wraps(function)
     def with_default(*arrays, **options):
         (labels,) = same_library([options.get("labels", arrays[1] if len(arrays) > 1 else None)])
-        real = labels is not None and namespace(labels).isdtype(labels.dtype, "real floating")
+        real = labels is not None and is_float(labels)
         return function(*arrays, **({} if real else {"ignore_index": -100}) | options)
 
     return with_default

@@ -26,7 +26,7 @@ from ._loss import (
     same_library,
     zero_or_one,
 )
-from ._xp import mul0, namespace, one_hot, positive_part, step, where
+from ._xp import is_float, mul0, namespace, one_hot, positive_part, step, where
 
 
 @loss(probabilities=ALL_BUT_FIRST, target=ALL_BUT_FIRST)
@@ -732,7 +732,7 @@ def _indicators(probabilities, labels, weight=None, class_axis=-1):
     probabilities, labels, weight = same_library([probabilities, labels, weight])
     check_dtype("labels", labels, target=True, labels=True)
     xp = namespace(labels)
-    if xp.isdtype(labels.dtype, "real floating") or probabilities.ndim < 2:
+    if is_float(labels) or probabilities.ndim < 2:
         return labels
     wanted = list(probabilities.shape)
     classes = wanted.pop(class_axis)
