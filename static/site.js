@@ -1,5 +1,5 @@
-// Small things: folded parts open for printing and for a link that leads into them; what scrolls can be reached by key; the
-// contents beside the text show the page that is read.
+// What every page does: folded parts open for printing and for a link that leads into them; what scrolls can be reached by key;
+// light and dark; the contents on both sides show the page and the section that are read.
 const folds = document.querySelectorAll("article details:not([open])");
 addEventListener("beforeprint", () => {
   for (const fold of folds) {
@@ -21,6 +21,10 @@ function reveal() {
 addEventListener("hashchange", reveal);
 reveal();
 
+addEventListener("click", (event) => {
+  if (event.target.closest?.("a[href^='#']")) document.documentElement.classList.add("whole");
+}, { capture: true });
+
 // What scrolls can be reached by key. Code is judged by its longest line, as if it stood in the box of an exercise: to ask for its
 // width would lay out the whole page.
 const room = document.querySelector("article").clientWidth - 64;
@@ -28,15 +32,55 @@ for (const code of document.querySelectorAll("article pre")) {
   const longest = Math.max(...code.textContent.split("\n").map((line) => line.length));
   if (longest * 7.8 > room) code.tabIndex = 0;
 }
+// The width of a table has to be asked for, which lays out its section: when it is near, it is laid out anyway.
 const tables = new IntersectionObserver((seen) => {
-  for (const { target } of seen) if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
-});
+  for (const { target, isIntersecting } of seen) if (isIntersecting && target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+}, { rootMargin: "50%" });
 for (const table of document.querySelectorAll("article .table-wrapper")) tables.observe(table);
 
+// The switch between light, dark and what the system has: the first click changes what is seen.
+const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+const themes = dark ? ["auto", "light", "dark"] : ["auto", "dark", "light"];
+for (const button of document.querySelectorAll(".theme-toggle")) {
+  button.addEventListener("click", () => {
+    document.body.dataset.theme = themes[(themes.indexOf(document.body.dataset.theme) + 1) % 3];
+    try {
+      localStorage.setItem("theme", document.body.dataset.theme);
+    } catch {} // a page opened from disk may have no storage
+  });
+}
+
+// The contents of this page mark the section that crosses a line near the top. What is observed need not be laid out, as it would
+// have to be to ask for its place: that is why this takes the place of Furo's script.
+const items = new Map();
+for (const link of document.querySelectorAll(".toc-tree a")) {
+  const target = link.hash ? document.getElementById(decodeURIComponent(link.hash.slice(1))) : document.querySelector("article");
+  const section = target?.closest("section") ?? target?.querySelector("section");
+  if (section) items.set(section, link.parentElement);
+}
+const crossing = new Set();
+let [current] = items.keys();
+const line = new IntersectionObserver((changes) => {
+  for (const { target, isIntersecting } of changes) crossing[isIntersecting ? "add" : "delete"](target);
+  current = [...items.keys()].findLast((section) => crossing.has(section)) ?? current; // the innermost is the last
+  for (const [section, item] of items) item.classList.toggle("scroll-current", section === current);
+  if (current) bringIntoView(items.get(current), document.querySelector(".toc-scroll"));
+}, { rootMargin: "-12% 0px -87% 0px" });
+for (const section of items.keys()) line.observe(section);
+
+// On the way up, the button that leads to the top.
+let height = scrollY;
+addEventListener("scroll", () => {
+  document.querySelector("header").classList.toggle("scrolled", scrollY > 0);
+  if (scrollY !== height) document.documentElement.classList.toggle("show-back-to-top", scrollY > 64 && scrollY < height);
+  height = scrollY;
+}, { passive: true });
+
+function bringIntoView(item, box) {
+  if (!item || !box) return;
+  const inside = item.getBoundingClientRect(), outside = box.getBoundingClientRect();
+  if (inside.top < outside.top || inside.bottom > outside.bottom) box.scrollTop += inside.top - outside.top - box.clientHeight / 2;
+}
 addEventListener("load", () => {
-  const current = document.querySelector(".sidebar-tree .current-page > a");
-  const box = document.querySelector(".sidebar-scroll");
-  if (!current || !box) return;
-  const below = current.getBoundingClientRect().bottom - box.getBoundingClientRect().bottom;
-  if (below > 0) box.scrollTop += below + box.clientHeight / 2;
+  bringIntoView(document.querySelector(".sidebar-tree .current-page > a"), document.querySelector(".sidebar-scroll"));
 });
