@@ -206,6 +206,34 @@ def test_nothing_moves_while_a_page_loads(page_of):
     assert shift < 0.02
 
 
+MEASURED = """
+window.measured = [];
+const watch = (object, name, kind) => {
+    const { [kind]: original, ...rest } = Object.getOwnPropertyDescriptor(object, name);
+    Object.defineProperty(object, name, { ...rest, [kind](...given) {
+        if (!this.checkVisibility({ contentVisibilityAuto: true }) && this.closest("article > section > section"))
+            measured.push(`${name} of ${this.outerHTML.slice(0, 60)}`);
+        return original.apply(this, given);
+    } });
+};
+for (const name of ["clientWidth", "clientHeight", "scrollWidth", "scrollHeight"]) watch(Element.prototype, name, "get");
+for (const name of ["offsetTop", "offsetLeft", "offsetWidth", "offsetHeight"]) watch(HTMLElement.prototype, name, "get");
+for (const name of ["getBoundingClientRect", "getClientRects"]) watch(Element.prototype, name, "value");
+"""
+
+
+@pytest.mark.parametrize("path", [CHAPTER, "book/21_sequences.html", "book/atlas/families/regression.html"])
+def test_no_script_lays_out_what_is_far_away(path, page_of):
+    """To measure one element of a section lays out the section: a chapter would take seconds on a phone."""
+    page = page_of("404.html")
+    page.add_init_script(MEASURED)
+    page.goto(page.url.replace("404.html", path))
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("measured.splice(0)") == []
+    page.evaluate("document.querySelector('article > section > section:last-of-type p').getBoundingClientRect()")
+    assert len(page.evaluate("measured")) == 1
+
+
 def test_the_first_view_is_light(page_of):
     """Under 300 kB, as a host sends it, without the figures: every file that the page asks for."""
     page = page_of(CHAPTER)
