@@ -15,7 +15,8 @@ PROSE = "# Page\n\nBy {eq}`eq-line` the slope is {measured}`0.83 <slope>`."
 
 def build(folder, prose=PROSE):
     """The page as HTML, and what Sphinx warned of."""
-    shown = [{"image/svg+xml": FIGURE}, {"image/svg+xml": FIGURE}, {"text/latex": EQUATION}]
+    alive = {"image/svg+xml": FIGURE, "text/html": "<loss-figure>alive</loss-figure>"}
+    shown = [{"image/svg+xml": FIGURE}, alive, {"image/svg+xml": FIGURE}, {"text/latex": EQUATION}]
     html, warnings, _ = small_book.build(
         folder, "lossbook_site", prose, shown, myst_enable_extensions=["dollarmath"], numfig=True
     )
@@ -25,10 +26,15 @@ def build(folder, prose=PROSE):
 def test_page(tmp_path):
     html, warnings = build(tmp_path)
     assert "WARNING" not in warnings and "ERROR" not in warnings, warnings
-    # 1. both figures stand in the page, in its ink, with ids of their own, and say what they show
+    # 1. both figures stand in the page, in its ink, with ids of their own, and say what they show; all three are numbered in order
     figures = re.findall(r'<div class="figure-svg">(.*?</svg>)</div>', html)
     assert len(figures) == 2
-    for number, figure in enumerate(figures, start=1):
+    captions = re.findall(
+        r'<figure[^>]* id="(figure-\d)">\s*<div.*?caption-number">Fig. (\d) </span>.*?href="#(.*?)"', html, re.DOTALL
+    )
+    assert captions == [("figure-1", "1", "figure-1"), ("figure-2", "2", "figure-2"), ("figure-3", "3", "figure-3")]
+    assert html.index('id="figure-2"') < html.index("<loss-figure>") < html.index('id="figure-3"')
+    for number, figure in zip((1, 3), figures, strict=True):
         assert figure.startswith('<svg role="img"') and "<title>A line</title>" in figure
         assert 'fill="currentColor"' in figure
         assert set(re.findall(r'(?:id="|#)([\w-]+)', figure)) == {f"figure{number}-m1"}

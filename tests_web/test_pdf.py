@@ -1,15 +1,23 @@
-"""`make pdf` on a book of two pages: links lead inside, the outline has parts and chapters, the contents have numbers."""
+"""`make pdf` on a book of two pages: links lead inside, the outline has parts and chapters, the contents have numbers.
+
+And nothing is cut, or printed smaller because something else is too wide.
+"""
+
+import re
 
 import make_pdf
 import pikepdf
 import pytest
 
 PAGE = """<html><head><link rel="stylesheet" href="../s.css?v=1"></head><body><div class="brand">A book</div>
-<p class="caption"><span>A part</span></p><li class="toctree-l1"><a class="reference" href="one.html">1. One</a></li>
+<p class="caption" role="heading"><span>A part</span></p>
+<li class="toctree-l1"><a class="reference" href="one.html">1. One &amp; "two": which?</a></li>
 <article role="main" id="main">{}</article></body></html>"""
 INTRO = '<h1 id="intro">Intro</h1><p>To <a href="one.html#here">there</a>, to <a href="../_sources/one.ipynb">a file</a>.</p>'
-ONE = """<h1 id="one">One</h1><details><summary>Solution</summary><p id="here">here</p></details>
+LONG = f"<math>{'<mi>x</mi><mo>+</mo>' * 20}</math>"
+ONE = f"""<h1 id="one">One {"word " * 20}</h1><details><summary>Solution</summary><p id="here">here</p></details>
 <svg><path id="mark"/><use href="#mark"/></svg><p><a href="intro.html">back</a> <a href="https://a.example">out</a></p>
+<div><table><tr><td>a loss</td><td><span class="formula long">{LONG}</span></td></tr></table></div>
 <script>document.title = "run"</script>"""
 
 
@@ -37,17 +45,56 @@ def test_the_pages_become_one_document(book):
     assert document.index('id="book-intro--intro"') < document.index("A part</h1>") < document.index('id="book-one--one"')
 
 
+def text_of(page):
+    """What a page says: the glyphs, and which characters they stand for."""
+    maps = {}
+    for name, font in page.Resources.Font.items():
+        cmap = font.ToUnicode.read_bytes().decode()
+        pairs = re.findall(r"^<(\w+)> <(\w+)>$", cmap, flags=re.MULTILINE)
+        maps[name] = {int(glyph, 16): bytes.fromhex(char).decode("utf-16-be") for glyph, char in pairs}
+        for first, last, char in re.findall(r"<(\w+)> <(\w+)> <(\w+)>", cmap):
+            start = int(first, 16)
+            maps[name] |= {glyph: chr(int(char, 16) + glyph - start) for glyph in range(start, int(last, 16) + 1)}
+    said, font = [], None
+    for operands, operator in pikepdf.parse_content_stream(page):
+        if str(operator) == "Tf":
+            font = maps[str(operands[0])]
+        elif str(operator) in {"Tj", "TJ"}:
+            for part in operands[0] if str(operator) == "TJ" else operands:
+                if isinstance(part, pikepdf.String):
+                    codes = bytes(part)
+                    said += [font[codes[i] * 256 + codes[i + 1]] for i in range(0, len(codes), 2)]
+    return "".join(said).replace(" ", "")
+
+
 def test_the_document_is_printed(book, browser):
     target = book / "book.pdf"
-    make_pdf.make(browser, book, target)
+    pages, complaints = make_pdf.make(browser, book, target)
+    assert pages == 4  # title, contents, two articles
+    assert complaints == []  # the wide formula in a table has become smaller, and fits
     with pikepdf.open(target) as pdf:
-        assert len(pdf.pages) == 4  # title, contents, two articles
         with pdf.open_outline() as outline:
             assert [item.title for item in outline.root] == ["Contents", "Intro", "A part"]
-            assert [item.title for item in outline.root[2].children] == ["One"]
-        drawn = b"".join(part.read_bytes() for part in pdf.pages[1].Contents)
-        assert b"(3) Tj" in drawn
-        assert b"(4) Tj" in drawn
+            assert [item.title for item in outline.root[2].children] == [f"One {'word ' * 20}".strip()]  # as if it were one line
+        title, contents, intro, one = map(text_of, pdf.pages)
+        assert make_pdf.AUTHOR.replace(" ", "") in title
+        assert 'ContentsIntroduction3Apart1.One&"two":which?4' in contents
+        assert "Introduction" in intro  # which stands above the page alone
+        assert '1.One&"two"' in one
+        assert "which?" not in one
+        assert one.count("+") == 20
         links = [link.Dest for link in pdf.pages[2].Annots if "/Dest" in link]
         assert links == ["/book-one--here"]
         assert pdf.Root.Dests["/book-one--here"][0].objgen == pdf.pages[3].obj.objgen
+        assert pdf.docinfo["/Author"] == make_pdf.AUTHOR
+        assert pdf.Root.Lang == "en"
+
+
+def test_what_is_too_wide_and_what_has_no_letter_are_said(book, browser):
+    page = browser.new_page(viewport={"width": make_pdf.WIDTH, "height": 900})
+    page.set_content('<article id="wide"><div style="width: 900px">a letter, − and \ue000</div></article>')
+    assert page.evaluate(make_pdf.FIT) == ["wide is wider than its page, and Chromium prints the whole book smaller"]
+    assert page.evaluate(make_pdf.MISSING) == ""
+    page.set_content("<article>a letter of Kirat Rai, for which there is hardly a font: \U00016d40</article>")
+    assert page.evaluate(make_pdf.MISSING) == "\U00016d40"
+    page.close()

@@ -1,6 +1,7 @@
 """What the book asks of Sphinx beyond standard extensions: small things, one section each.
 
-1. Figures: the SVG that a cell shows becomes part of the page, so that its ink follows the light and the dark theme.
+1. Figures: the SVG that a cell shows becomes part of the page, so that its ink follows the light and the dark theme. It has a
+   number, as has an alive figure.
 2. Equations: LaTeX that a cell shows and that carries ``\\label{eq-name}`` is numbered, and {eq}`eq-name` refers to it. What has
    been checked wears a badge with its grade, which opens the evidence.
 3. Numbers: {measured}`0.83 <slope>` shows 0.83, a number that `make run` copies from the cell that measured `slope`.
@@ -26,6 +27,7 @@ from sphinx.highlighting import PygmentsBridge
 from sphinx.search.en import SearchEnglish
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx.writers.html5 import HTML5Translator
 
 from lossbook._result import GRADES
 
@@ -60,16 +62,32 @@ def page_svg(svg, number):
     return f'<div class="figure-svg">{svg}</div>'
 
 
+class shown_figure(nodes.figure):
+    """A figure with a number and a link to itself. What it shows, its description says: the caption has no words of its own."""
+
+
+def numbered(content, number):
+    return shown_figure("", content, nodes.caption(), ids=[f"figure-{number}"])
+
+
 class InlineFigures(SphinxTransform):
     default_priority = 200  # while the page is read, before Sphinx collects its images
 
     def apply(self):
         for raw in list(self.document.findall(nodes.raw)):
             raw[:] = [nodes.Text(without_styles(raw.astext()))]
-        for number, (container, image) in enumerate(outputs(self.document, "image/svg+xml"), start=1):
-            _, path = self.env.relfn2path(image["uri"])
-            html = page_svg(Path(path).read_text(encoding="utf-8"), number)
-            container.children[0].replace_self(nodes.raw("", html, format="html"))
+        number = 0
+        for shown in list(self.document.findall(lambda node: isinstance(node, (nodes.image, nodes.raw)))):
+            kind = shown.parent.get("mime_type") if isinstance(shown.parent, nodes.container) else None
+            alive = kind and "<loss-figure" in shown.parent.parent.astext()  # it brings its picture, for where no page is made
+            if kind == "image/svg+xml" and not alive:
+                _, path = self.env.relfn2path(shown["uri"])
+                number += 1
+                html = page_svg(Path(path).read_text(encoding="utf-8"), number)
+                shown.replace_self(numbered(nodes.raw("", html, format="html"), number))
+            elif kind == "text/html" and alive:
+                number += 1
+                shown.replace_self(numbered(shown.deepcopy(), number))
 
 
 # ---- 2. equations ------------------------------------------------------------------------------------------------------------
@@ -314,6 +332,8 @@ def setup(app):
     app.add_directive("dropdown", Dropdown)
     app.add_directive("margin", Margin)
     app.add_node(measured, html=(visit_measured, depart_measured), override=True)
+    by_sphinx = (HTML5Translator.visit_figure, HTML5Translator.depart_figure)
+    app.add_enumerable_node(shown_figure, "figure", lambda node: "a figure", override=True, html=by_sphinx)
     app.add_node(fold, html=tag("details", CLASS="fold"), override=True)
     app.add_node(fold_title, html=tag("summary"), override=True)
     app.add_node(margin, html=tag("aside", CLASS="margin", role="note"), override=True)
