@@ -26,7 +26,7 @@ def build(folder, prose=PROSE):
 def test_page(tmp_path):
     html, warnings = build(tmp_path)
     assert "WARNING" not in warnings and "ERROR" not in warnings, warnings
-    # 1. both figures stand in the page, in its ink, with ids of their own, and say what they show; all three are numbered in order
+    # 1. both figures stand in the page, in its ink, with ids of their own, and say what they show; all three are numbered
     figures = re.findall(r'<div class="figure-svg">(.*?</svg>)</div>', html)
     assert len(figures) == 2
     captions = re.findall(
