@@ -81,6 +81,9 @@ function bringIntoView(item, box) {
   const inside = item.getBoundingClientRect(), outside = box.getBoundingClientRect();
   if (inside.top < outside.top || inside.bottom > outside.bottom) box.scrollTop += inside.top - outside.top - box.clientHeight / 2;
 }
-addEventListener("load", () => {
-  bringIntoView(document.querySelector(".sidebar-tree .current-page > a"), document.querySelector(".sidebar-scroll"));
-});
+// The contents of the book show the page that is read, when it has been painted: browsers take the first scrolling for the end of
+// loading. On a phone they do so when they are opened.
+const book = document.querySelector(".sidebar-scroll");
+const showPage = () => bringIntoView(document.querySelector(".sidebar-tree .current-page > a"), book);
+addEventListener("load", () => requestAnimationFrame(() => setTimeout(() => book.getBoundingClientRect().right > 0 && showPage())));
+document.getElementById("__navigation").addEventListener("change", showPage);

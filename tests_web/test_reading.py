@@ -60,13 +60,19 @@ def test_one_page_leads_to_the_next_and_back(page_of):
 
 
 def test_the_contents_show_the_page_that_is_read(page_of):
+    """Beside the text when it has been drawn, on a telephone when they are opened."""
+    shown = """() => {
+        const { top, bottom, left } = document.querySelector(".sidebar-tree .current-page > a").getBoundingClientRect();
+        return 0 <= left && 0 < top && bottom < innerHeight;
+    }"""
     page = page_of("book/31_which_loss.html")
     page.set_viewport_size({"width": 1280, "height": 900})
     page.reload()
-    page.wait_for_function("""() => {
-        const { top, bottom } = document.querySelector(".sidebar-tree .current-page > a").getBoundingClientRect();
-        return 0 < top && bottom < innerHeight;
-    }""")
+    page.wait_for_function(shown)
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.reload()
+    page.locator("label[for=__navigation]:visible").first.click()
+    page.wait_for_function(shown)
 
 
 def arrives(page, section):
