@@ -86,7 +86,7 @@ def main():
     for page in options.pages:
         for preset in ("desktop", "mobile"):
             found, worst = scores(f"http://127.0.0.1:{server.server_address[1]}/book/{page}.html", preset)
-            print(f"{page:28}{preset:9}{''.join(f'{found.get(column, 0):>16}' for column in columns)}", flush=True)
+            print(f"{page:28}{preset:9}{''.join(f'{found.get(column)!s:>16}' for column in columns)}", flush=True)
             if options.why:
                 print("".join(f"    {audit}\n" for audit in worst), end="")
 
