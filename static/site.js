@@ -21,6 +21,7 @@ function reveal() {
 addEventListener("hashchange", reveal);
 reveal();
 
+// Who jumps over sections must not land where guessed heights lead (lossbook.css): all are laid out before.
 addEventListener("click", (event) => {
   if (event.target.closest?.("a[href^='#']")) document.documentElement.classList.add("whole");
 }, { capture: true });

@@ -215,6 +215,15 @@ def test_nothing_moves_while_a_page_loads(page_of):
     assert shift < 0.02
 
 
+def test_fonts_are_asked_for_before_the_style_sheets_are_read(page_of):
+    """On a first visit a font that is asked for only when the first line is laid out comes too late, and moves it."""
+    page = page_of(CHAPTER)
+    page.wait_for_load_state("networkidle")
+    entries = page.evaluate("performance.getEntriesByType('resource').map((entry) => [entry.name, entry.initiatorType])")
+    asked = {name.rsplit("/")[-1]: how for name, how in entries if name.endswith(".woff2")}
+    assert [asked[name] for name in ("book.woff2", "book-italic.woff2", "book-bold.woff2")] == ["link"] * 3
+
+
 MEASURED = """
 window.measured = [];
 const watch = (object, name, kind) => {

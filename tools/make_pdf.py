@@ -29,8 +29,8 @@ from browser import browser_of  # noqa: E402
 FIRST = "book/intro.html"
 STYLE = Path(__file__).with_suffix(".css")
 WIDTH = 643  # pixels between the margins of make_pdf.css: 170 mm
-AUTHOR = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["author"]
-RIGHTS = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["copyright"]
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+AUTHOR, RIGHTS = CONFIG["author"], CONFIG["copyright"]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 # ---- 1. one document -----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
 2. Equations: LaTeX that a cell shows and that carries ``\\label{eq-name}`` is numbered, and {eq}`eq-name` refers to it. What has
    been checked wears a badge with its grade, which opens the evidence.
 3. Numbers: {measured}`0.83 <slope>` shows 0.83, a number that `make run` copies from the cell that measured `slope`.
-4. Weight: style sheets and scripts whose place static/lossbook.css takes are left out.
+4. Weight: style sheets and scripts whose place static/lossbook.css and static/site.js take are left out.
 5. Folds: solutions, {dropdown}s and hidden code are <details>, which need no script; {margin} is a note beside the text.
 6. Words: the first time that a page uses a term of the glossary, it leads there and shows the definition under the pointer. A
    percent sign stays with its number.
@@ -34,10 +34,10 @@ from lossbook._result import GRADES
 INK = "#24292f"  # the one colour of text and axes in lossbook.plot; tests/test_site.py holds the two equal
 
 
-def outputs(document, mime_type):
-    """Every (container, child) in which a cell's output of this type was parsed."""
+def outputs(document, *mime_types):
+    """Every (container, child) in which a cell's output of one of these types was parsed, in the order of the page."""
     for container in list(document.findall(nodes.container)):
-        if container.get("mime_type") == mime_type and container.children:
+        if container.get("mime_type") in mime_types and container.children:
             yield container, container.children[0]
 
 
@@ -77,17 +77,15 @@ class InlineFigures(SphinxTransform):
         for raw in list(self.document.findall(nodes.raw)):
             raw[:] = [nodes.Text(without_styles(raw.astext()))]
         number = 0
-        for shown in list(self.document.findall(lambda node: isinstance(node, (nodes.image, nodes.raw)))):
-            kind = shown.parent.get("mime_type") if isinstance(shown.parent, nodes.container) else None
-            alive = kind and "<loss-figure" in shown.parent.parent.astext()  # it brings its picture, for where no page is made
-            if kind == "image/svg+xml" and not alive:
+        for container, shown in outputs(self.document, "image/svg+xml", "text/html"):
+            alive = "<loss-figure" in container.parent.astext()  # it brings its picture too, for where no page is made
+            if alive != (container["mime_type"] == "text/html"):
+                continue
+            number += 1
+            if not alive:
                 _, path = self.env.relfn2path(shown["uri"])
-                number += 1
                 html = page_svg(Path(path).read_text(encoding="utf-8"), number)
-                shown.replace_self(numbered(nodes.raw("", html, format="html"), number))
-            elif kind == "text/html" and alive:
-                number += 1
-                shown.replace_self(numbered(shown.deepcopy(), number))
+            shown.replace_self(numbered(shown.deepcopy() if alive else nodes.raw("", html, format="html"), number))
 
 
 # ---- 2. equations ------------------------------------------------------------------------------------------------------------
