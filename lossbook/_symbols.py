@@ -4,6 +4,9 @@ Every formula, gradient and derivation uses these symbols and no others, so that
 Classes are counted k = 1, ..., K and examples i = 1, ..., n; sums are written out: `Sum(q[k] * z[k], (k, 1, K))`.
 """
 
+import re
+import unicodedata
+
 from sympy import (
     Add,
     Function,
@@ -19,12 +22,16 @@ from sympy import (
     Symbol,
     erfc,
     exp,
+    fraction,
     log,
     pi,
     sqrt,
     symbols,
 )
 from sympy.printing.latex import LatexPrinter
+from sympy.printing.precedence import PRECEDENCE
+from sympy.printing.pretty.pretty_symbology import pretty_symbol
+from sympy.printing.str import StrPrinter
 from sympy.tensor.indexed import Indexed
 
 
@@ -235,13 +242,17 @@ class normal_pdf(_Definition):
 DEFINITIONS = (sigmoid, softplus, logsumexp, softmax, distance, normal_cdf, normal_pdf)
 
 
+def _minus_last(printer, expr):
+    """y_hat - y, not -y + y_hat: terms with a minus sign go last."""
+    terms = sorted(printer._as_ordered_terms(expr, order="lex"), key=lambda term: term.could_extract_minus_sign())
+    return Add(*terms, evaluate=False)
+
+
 class _Textbook(LatexPrinter):
     """SymPy's LaTeX, with the few habits of a textbook that it lacks."""
 
     def _print_Add(self, expr, order=None):
-        # y_hat - y, not -y + y_hat: terms with a minus sign go last
-        terms = sorted(self._as_ordered_terms(expr, order="lex"), key=lambda term: term.could_extract_minus_sign())
-        return super()._print_Add(Add(*terms, evaluate=False), order="none")
+        return super()._print_Add(_minus_last(self, expr), order="none")
 
     def _print_Mul(self, expr):
         # (tau - 1) (y - y_hat), q_k log p_k: parameters go first, logarithms and sums last
@@ -291,3 +302,76 @@ class _Textbook(LatexPrinter):
 def latex(expression):
     """The LaTeX of an expression as the book prints it."""
     return _Textbook({"order": "none"}).doprint(expression)
+
+
+class _Sentence(StrPrinter):
+    """An expression as it is written inside a sentence: 2η - 1, 9√2/8, e^(-ρ)."""
+
+    def _print_Add(self, expr, order=None):
+        return super()._print_Add(_minus_last(self, expr), order="none")
+
+    def _print_Symbol(self, expr):
+        return pretty_symbol(expr.name.replace("_hat", "hat"))
+
+    def _print_Indexed(self, expr):
+        return f"{self._print(expr.base.label)}_{''.join(map(self._print, expr.indices))}"
+
+    def _print_Infinity(self, expr):
+        return "∞"
+
+    def _print_NegativeInfinity(self, expr):
+        return "-∞"
+
+    def _print_Pi(self, expr):
+        return "π"
+
+    def _print_Function(self, expr):
+        return f"{str(expr.func).lower()}({self.stringify(expr.args, ', ')})"  # SymPy writes Max, Min
+
+    def _print_LatticeOp(self, expr):
+        return self._print_Function(expr)
+
+    def _print_Abs(self, expr):
+        return f"|{self._print(expr.args[0])}|"
+
+    def _print_Exp1(self, expr):
+        return "e"
+
+    def _print_exp(self, expr):
+        return self._print_Pow(expr)
+
+    def _print_Pow(self, expr, rational=False):
+        base, power = expr.base, expr.exp
+        if power in (-1, -S.Half):
+            return f"1/{self._factor(1 / expr)}"
+        if power == S.Half:
+            return f"√{self._factor(base)}"
+        written = self.parenthesize(base, PRECEDENCE["Pow"])
+        if power in (2, 3):
+            return written + "  ²³"[power]
+        return f"{written}^{self.parenthesize(power, PRECEDENCE['Func'])}"
+
+    def _print_Mul(self, expr):
+        number, rest = expr.as_coeff_Mul()
+        if number < 0:
+            return f"-{self._term(-number * rest)}"
+        above, below = fraction(expr, exact=True)
+        if below != 1:
+            return f"{self._term(above)}/{self._factor(below)}"
+        product = " ".join(map(self._term, expr.as_ordered_factors()))
+        return re.sub(r"^(\d+) (?=[^\W\d]|√)", r"\1", product)  # 2η, but 2 (n - 1)
+
+    def _term(self, expr):
+        return f"({self._print(expr)})" if expr.is_Add else self._print(expr)
+
+    def _factor(self, expr):
+        return f"({self._print(expr)})" if expr.is_Mul else self._term(expr)
+
+    def _print_Piecewise(self, expr):
+        cases = [f"{self._print(value)} if {self._print(condition)}" for value, condition in expr.args[:-1]]
+        return f"({', '.join(cases)}, else {self._print(expr.args[-1].expr)})"
+
+
+def text(expression):
+    """An expression as the sentences of claims have it."""
+    return unicodedata.normalize("NFC", _Sentence().doprint(expression))

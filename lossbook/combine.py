@@ -122,7 +122,7 @@ def _():
                 check.bounded_below,
                 "verified",
                 witness={"losses": "-1", "log_variances": "-log(1 + t)"},
-                along="for the negative loss L = -1, as v goes to -oo",
+                along="for the negative loss L = -1, as v goes to -∞",
             ),
             denies(
                 check.convex,

@@ -20,6 +20,8 @@ PUBLIC_DOMAIN = "public domain"
 
 @dataclass(frozen=True, repr=False)
 class Dataset:
+    """A table with a target: inputs `x`, target `y`, their names and units, the source and the licence."""
+
     x: np.ndarray  # (n, features), float64
     y: np.ndarray  # (n,), float64, or int64 for labels
     feature_names: tuple[str, ...]
@@ -207,6 +209,8 @@ def sunspots():
 
 @dataclass(frozen=True, repr=False)
 class Text:
+    """A text as one string, with its source and its licence."""
+
     characters: str  # paragraphs, one a line
     source: str
     licence: str

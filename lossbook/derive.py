@@ -49,7 +49,7 @@ class Derivation:
 
     `start` may contain unevaluated derivatives, integrals, limits and sums: they are shown as such and worked out to compare.
     `equals`, an expression or a Card, is where the chain leads: compared with the start at once, and shown as the last line.
-    `label="eq-name"` makes the derivation an equation of the book that {eq}`eq-name` refers to.
+    `label="eq-name"` makes the derivation a numbered equation, to which the book refers by this name.
     """
 
     def __init__(self, title, start, *, given=(), equals=None, label=None):

@@ -36,11 +36,32 @@ def test_a_section_prints_the_card(name):
     text = "\n".join(make_atlas.section(name))
     assert text.count(f"({anchor(name)})=") == 1
     for claim in CARDS[name].claims:
-        assert f"| {make_atlas.cell(claim.statement)} | {claim.grade} |" in text
+        assert re.search(
+            rf"^\| {re.escape(make_atlas.cell(claim.statement))}(<br>Witness: `.+`)? \| {claim.grade} \|$", text, re.M
+        )
     for twin in CARDS[name].twins:
         assert f"`{twin.name}`" in text
     assert f"def {name}(" in text
     assert ("$$" in text) == (CARDS[name].formula is not None)
+
+
+@pytest.mark.parametrize(
+    "words, printed",
+    [
+        ("e^(-s_i) and -1", "e<sup>−s<sub>i</sub></sup> and −1"),
+        ("Σ_{j≠y} (1 - z_y)", "Σ<sub>j≠y</sub> (1 − z<sub>y</sub>)"),
+        ("softmax(z)_label, w = -2 -> 3 x 4", "softmax(z)<sub>label</sub>, w = −2 → 3 × 4"),
+        ("Ω*(z), at label_smoothing = 0", r"Ω\*(z), at label\_smoothing = 0"),
+        ("`kl_weight` times 1e-4, the *mean*", "`kl_weight` times 1e-4, the *mean*"),
+        ("log-loss, `e^-z * 2`", "log-loss, `e^-z * 2`"),
+    ],
+)
+def test_mathematics_in_a_sentence(words, printed):
+    assert make_atlas.text(words) == printed
+
+
+def test_a_domain_is_written_with_its_signs():
+    assert make_atlas.domain("R^(N x D), or [0, inf)") == r"ℝ<sup>N × D</sup>, or \[0, ∞)"
 
 
 def test_a_property_is_read_off_the_claims():

@@ -188,6 +188,32 @@ def test_statements_read_as_sentences():
             assert claim.grade in check.GRADES
 
 
+@pytest.mark.parametrize(
+    "expression, written",
+    [
+        ("2*eta - 1", "2η - 1"),
+        ("9*sqrt(2)/8", "9√2/8"),
+        ("(2*eta - 1)/(2*beta)", "(2η - 1)/(2β)"),
+        ("16*sqrt(5)*c/125", "16√5 c/125"),
+        ("sqrt(1 - theta**2)", "√(1 - θ²)"),
+        ("1/(w + 1)", "1/(w + 1)"),
+        ("-A*beta*(K - 1)", "-A β (K - 1)"),
+        ("2*q*(n - 1)", "2q (n - 1)"),
+        ("-(mu - y)**2*exp(-2*v)/2", "-(μ - y)² e^(-2v)/2"),
+        ("(p**2 + (1 - p)**2)**(-3/2)", "(p² + (1 - p)²)^(-3/2)"),
+        ("(nu + 1)*exp(-rho)/(2*sqrt(nu))", "(ν + 1) e^(-ρ)/(2√ν)"),
+        ("Max(tau, 1 - tau)", "max(τ, 1 - τ)"),
+        ("Piecewise((-a, a < 0), (a, True))", "(-a if a < 0, else a)"),
+        ("-oo", "-∞"),
+        ("Abs(theta)*pi/y_hat", "π |θ|/ŷ"),
+        ("1/(N*n)", "1/(N n)"),
+    ],
+)
+def test_a_formula_in_a_sentence(expression, written):
+    assert check.stays_below.statement(bound=expression) == f"never above {written}, and comes close to it"
+    assert check.elicits.statement(functional=expression) == f"its best constant prediction is the {expression}"  # words stay
+
+
 def test_result():
     assert Result(np.True_, "proved").ok is True
     with pytest.raises(ValueError, match="grade"):

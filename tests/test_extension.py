@@ -57,6 +57,11 @@ def test_what_cannot_be_resolved_is_reported(tmp_path, prose, complaint):
     assert complaint in warnings
 
 
+def test_a_sentence_that_ends_with_a_question_has_one_mark(tmp_path):
+    html, _ = build(tmp_path, "# Why?\n\nSee {doc}`index`. More in [Page](index.ipynb).")
+    assert re.findall(r"</a>([^<]*)", html[html.index("See ") :].partition("</p>")[0]) == [" More in ", "."]
+
+
 def test_terms_lead_to_the_glossary(tmp_path):
     (tmp_path / "book").mkdir()
     entries = "loss\n  损失 · What a mistake costs.\n\nabsolute loss\n  绝对损失 · The distance. See {doc}`/index`.\n"

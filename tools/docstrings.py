@@ -18,16 +18,43 @@ def prose(docstring):
 
 
 def shielded(block):
-    """Outside of code, a docstring means each character as it stands; only **words** are emphasised."""
-    parts = re.split(r"(``[^`]+``|`[^`]+`|\*\*[A-Z][^*`]+\*\*)", block)
+    """Outside of code, a docstring means each character as it stands; only **words** and a *word* are emphasised."""
+    parts = re.split(r"(``[^`]+``|`[^`]+`|\*\*[A-Z0-9][^*`]+\*\*|(?<![\w*)])\*[a-z]+\*(?![\w*(]))", block)
     for i, part in enumerate(parts):
         if i % 2:
             parts[i] = f"`{part.strip('`')}`" if part.startswith("`") else part
         else:
-            parts[i] = re.sub(
-                r"^(\s*)([-+#>]|\d+\.)(?=\s)", r"\1\\\2", re.sub(r"([*_$<{}\[\]|])", r"\\\1", part), flags=re.MULTILINE
-            )
+            plain = re.sub(r"([*_$<{}\[\]|])", r"\\\1", typeset(part))
+            plain = re.sub(r"^(\s*)([-+#>]|\d+\.)(?=\s)", r"\1\\\2", plain, flags=re.MULTILINE)
+            parts[i] = plain.translate(TAGS)
     return "".join(parts)
+
+
+# Mathematics that is written with the keys of a keyboard: e^(-z_k) has an exponent, in it a minus and an index.
+TAGS = {1: "<sub>", 2: "</sub>", 3: "<sup>", 4: "</sup>"}  # the marks of `typeset`, which are not escaped
+MINUS = re.compile(
+    r"(?<![^\s(\[{=,;:/^])-(?=[\w(√Σ‖∞])"  # of a number: -1, (-∞, e^-z
+    r"|(?<!\S)-(?!\S)|(?<=\b[A-Zα-ω])-(?=\d\b)|(?<=\(\d)-(?=[a-z]\b)"  # of a difference: a - b, K-1, (2-p)
+)
+TIMES = re.compile(r"(?<=[\dA-Z]) x (?=[\dA-Z])")  # 3 x 4, N x D
+WORD = r"[^\W_²³⁺⁻₊₋]"
+NAME = r"(?<![\w.])(?:[^\W\d_]|∂²|Huber|ΔNDCG|Cov|Var|max|mean|odds|rank|relevance|image|text)"  # what has an index
+INDEX = re.compile(rf"((?:{NAME}(?=_[({{]|_{WORD}{{1,3}}(?!{WORD}))|(?<=\))))_(\{{[^{{}}]*\}}|\([^()]*\)|{WORD}+)")
+NESTED = r"\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"
+POWER = re.compile(rf"\^(\{{[^{{}}]*\}}|−?{NESTED}|−?{WORD}+[₊₋]?(?:\x01[^\x02]*\x02)?)")
+
+
+def typeset(words):
+    words = TIMES.sub(" × ", MINUS.sub("−", words)).replace("->", "→")
+    return POWER.sub(lambda found: f"\3{_bare(found[1])}\4", _lowered(words))
+
+
+def _lowered(words):
+    return INDEX.sub(lambda found: f"{found[1]}\1{_lowered(_bare(found[2]).replace('-', '−'))}\2", words)
+
+
+def _bare(words):
+    return words[1:-1] if words[0] in "{(" else words
 
 
 def directive(kind, signature, content, options=()):

@@ -92,9 +92,19 @@ def verdict(card, kinds):
     return ""
 
 
-def cell(text):
-    """Text inside a Markdown table."""
-    return re.sub(r"(?<!\\)([*_])", r"\\\1", str(text)).replace("|", r"\|").replace("\n", " ")
+def text(words):
+    """A sentence of a Card."""
+    return docstrings.shielded(words)
+
+
+def domain(where):
+    """A domain of a Card as it is written: ℝ and ∞."""
+    return text(re.sub(r"\bR\b", "ℝ", where).replace("inf", "∞"))
+
+
+def cell(words):
+    """A sentence inside a Markdown table."""
+    return re.sub(r"(?<!\\)\|", r"\|", text(str(words)).replace("\n", " "))
 
 
 def anchor(name):
@@ -157,7 +167,7 @@ def index():
     ]
     for key, names in groups.items():
         for name in names:
-            row = [f"[`{name}`](#{anchor(name)})<br>{cell(summary(name)).replace('<', '&lt;')}", TITLES[key]]
+            row = [f"[`{name}`](#{anchor(name)})<br>{cell(summary(name))}", TITLES[key]]
             row += [verdict(CARDS[name], kinds) for kinds in PROPERTIES.values()]
             lines.append("| " + " | ".join(row) + " |")
     lines += [":::", ""]
@@ -189,7 +199,7 @@ def section(name):
         f"({anchor(name)})=",
         f"## `{name}`",
         "",
-        *docstrings.entry(f"lossbook.{name}", function, options=[":no-contents-entry:"]),
+        *docstrings.entry(f"lossbook.{name}", function, options=[":no-contents-entry:", ":no-index-entry:"]),
     ]
     if card.formula is not None:
         lines += ["$$", rf"\ell = {latex(card.formula)}", "$$", ""]
@@ -198,7 +208,7 @@ def section(name):
     for i, slope in enumerate(card.slopes if card.gradient_formula is not None else ()):
         lines += ["$$", rf"{card._derivative_latex(i)} = {latex(slope)}", "$$", ""]
     lines += curve(name)
-    facts = [("Domain", ", ".join(f"`{key}` ∈ {text(where)}" for key, where in card.domain.items())), ("Link", text(card.link))]
+    facts = [("Domain", ", ".join(f"`{key}` ∈ {domain(where)}" for key, where in card.domain.items())), ("Link", text(card.link))]
     facts += [("Convention", text(card.convention))] if card.convention else []
     facts += [("Source", f"{{cite:t}}`{card.reference}`")]
     facts += [("Also called", text(", ".join(other_names(name))))] if other_names(name) else []
@@ -209,17 +219,12 @@ def section(name):
     if card.twins:
         lines += ["| in other libraries | this package's value is |", "|:--|:--|"]
         lines += [f"| `{twin.name}` | {_twin(twin)} |" for twin in card.twins] + [""]
-    lines += ["| claim | evidence | witness |", "|:--|:--|:--|"]
+    lines += ["| claim | evidence |", "|:--|:--|"]
     for claim in card.claims:
-        witness = "" if claim.witness is None or callable(claim.witness) else f"`{_brief(claim.witness)}`"
-        lines.append(f"| {cell(claim.statement)} | {claim.grade} | {witness} |")
+        witness = "" if claim.witness is None or callable(claim.witness) else f"<br>Witness: `{_brief(claim.witness)}`"
+        lines.append(f"| {cell(claim.statement)}{witness} | {claim.grade} |")
     lines += ["", "````{dropdown} Source", "```python", inspect.getsource(function).rstrip(), "```", "````", ""]
     return lines
-
-
-def text(words):
-    """A sentence whose stars, underscores and dollars Markdown must leave alone."""
-    return re.sub(r"([*_$<])", r"\\\1", words)
 
 
 def _twin(twin):
@@ -229,7 +234,8 @@ def _twin(twin):
 
 
 def _brief(witness):
-    words = str(witness).replace("`", "'").replace("|", r"\|").replace("\n", " ")
+    named = ", ".join(f"{key} = {value}" for key, value in witness.items()) if isinstance(witness, dict) else str(witness)
+    words = named.replace("`", "'").replace("|", r"\|").replace("\n", " ")
     return words if len(words) <= 120 else words[:119] + "…"
 
 

@@ -63,7 +63,7 @@ def page(module, members):
     lines += [f"Module `{module}`.", "", *prose(import_module(module).__doc__)]
     for name, member in members.items():
         links = [f"{{doc}}`/{chapter}`" for chapter in chapters_of(name)]
-        lines += entry(name.removeprefix(f"{module}."), member, ["Used in " + ", ".join(links) + ".", ""] if links else [])
+        lines += entry(name.removeprefix(f"{module}."), member, ["Used in: " + ", ".join(links), ""] if links else [])
     return "\n".join(lines)
 
 

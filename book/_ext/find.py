@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from docutils import nodes
+from pybtex.richtext import Text
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 
@@ -84,7 +85,7 @@ class Index(SphinxTransform):
                 for person in authors if len(authors) <= 3 else authors[:1]:
                     last = " ".join(person.prelast_names + person.last_names)
                     first = " ".join(person.first_names + person.middle_names)
-                    yield section, re.sub(r"[{}]", "", f"{last}, {first}" if first else last)
+                    yield section, str(Text.from_latex(f"{last}, {first}" if first else last))
 
 
 def place(node):

@@ -8,7 +8,7 @@
 4. Weight: style sheets and scripts whose place static/lossbook.css and static/site.js take are left out.
 5. Folds: solutions, {dropdown}s and hidden code are <details>, which need no script; {margin} is a note beside the text.
 6. Words: the first time that a page uses a term of the glossary, it leads there and shows the definition under the pointer. A
-   percent sign stays with its number.
+   percent sign stays with its number, and no full stop follows a question mark.
 7. Speed: what libraries do again for every citation, word or block of code is done once.
 """
 
@@ -294,6 +294,14 @@ def hold_percent(app, doctree, docname):
             text.parent.replace(text, nodes.Text(text.replace(" %", "\u00a0%")))
 
 
+def end_once(app, doctree, docname):
+    """A sentence that ends with the name of a chapter, "What is a loss?", has ended: no full stop follows."""
+    for reference in list(doctree.findall(nodes.reference)):
+        after = reference.next_node(descend=False, siblings=True)
+        if isinstance(after, nodes.Text) and after.startswith(".") and reference.astext().endswith("?"):
+            after.parent.replace(after, nodes.Text(after[1:]))
+
+
 def mark_chinese(app, doctree, docname):
     """The Chinese names of the glossary are read in Chinese."""
     if docname != GLOSSARY or app.builder.format != "html":
@@ -342,6 +350,7 @@ def setup(app):
     app.connect("doctree-resolved", link_grades, priority=900)
     app.connect("doctree-resolved", link_terms, priority=900)
     app.connect("doctree-resolved", hold_percent, priority=905)
+    app.connect("doctree-resolved", end_once, priority=905)
     app.connect("doctree-resolved", mark_chinese, priority=960)
     # A changed extension reads every page again.
     return {"env_version": zlib.crc32(Path(__file__).read_bytes()), "parallel_read_safe": True, "parallel_write_safe": True}

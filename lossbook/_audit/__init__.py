@@ -50,8 +50,8 @@ def audit(loss, *inputs, reference=None, minimum_at_target=True, claims=(), wrt=
     `loss` is any function or torch module that returns one number or one value per example; `inputs` is an example batch, of
     NumPy or of torch arrays, with a few ordinary examples. `wrt` are the positions of the inputs that the model predicts (a
     number or several). `reference` is a loss that it should equal. `minimum_at_target=False` says that the loss is not meant to
-    be least where the prediction is the target. `claims` are names of checks in ``lossbook.check`` ("convex"), with options
-    (("lipschitz", {"bound": 1})), or claims of a Card. NumPy has no autograd: derivatives are then differences.
+    be least where the prediction is the target. `claims` are names of checks in ``lossbook.check``, such as ``"convex"``, with
+    options, ``("lipschitz", {"bound": 1})``, or claims of a Card. NumPy has no autograd: derivatives are then differences.
 
     Returns a `Report`: `ok` (no error), `findings` (the worst first), `to_json()`. Every finding is something that happened,
     with the inputs that show it: an error is wrong whatever the loss is for, a warning may be meant, info is good to know.

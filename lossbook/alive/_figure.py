@@ -25,6 +25,8 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Slider:
+    """A position that is set with a slider, or runs to the end of its limits where `play` is true."""
+
     name: str
     label: str
     limits: tuple
@@ -79,6 +81,8 @@ def curve(name, expression, truth, limits, *, of="x", points=121):
 
 @dataclass(frozen=True)
 class Mark:
+    """What a panel shows of the value named `of`, and its look."""
+
     kind: str
     of: str
     colour: int = 0
@@ -93,6 +97,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class Panel:
+    """A plot of the figure: its limits, its marks and the words at its axes."""
+
     xlim: tuple
     ylim: tuple
     marks: tuple

@@ -2,12 +2,15 @@
 
 import functools
 import inspect
+import string
 
 import numpy as np
 import sympy
+from sympy.abc import _clash  # letters that are functions in SymPy: N, beta, ...
 
 from .. import _points
 from .._card import card as find_card
+from .._symbols import text
 
 CHECKS = []  # the names of all checks, in the order in which they are defined
 
@@ -15,7 +18,8 @@ CHECKS = []  # the names of all checks, in the order in which they are defined
 def kind(statement, negation=None):
     """Register a check together with the sentence that a claim of its kind makes, and the one that denies it.
 
-    The sentence is filled in from the options of the claim: "{bound}" is the option `bound`; `name` is for words.
+    The sentence is filled in from the options of the claim: "{name}" is the option `name`, words, and "{bound!f}" is `bound`,
+    an expression, a number or a string that SymPy reads.
     """
 
     def decorate(check):
@@ -40,22 +44,23 @@ def as_card(loss):
 
 def _sentence(template, *, params=None, **options):
     setting = ", ".join(f"{name} = {_brief(value)}" for name, value in (params or {}).items())
-    return template.format_map(_Words(options)) + (f", at {setting}" if setting else "")
+    return _Sentence().vformat(template, (), options) + (f", at {setting}" if setting else "")
 
 
 def _brief(value):
     return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
-class _Words(dict):
-    """Options as they read in a sentence."""
+class _Sentence(string.Formatter):
+    """Options as they read in a sentence; what `!f` marks is a formula even where it is a string."""
 
-    def __missing__(self, key):
-        return ""
+    def get_value(self, key, args, options):
+        return options.get(key, "")
 
-    def __getitem__(self, key):
-        value = super().__getitem__(key) if key in self else ""
-        return sympy.sstr(value) if isinstance(value, sympy.Basic) else value
+    def convert_field(self, value, conversion):
+        if conversion == "f" and isinstance(value, str) and value:
+            value = sympy.sympify(value, _clash)
+        return text(sympy.sympify(value)) if isinstance(value, sympy.Basic | tuple) else value
 
 
 def values(card, arrays, params):

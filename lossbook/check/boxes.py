@@ -52,7 +52,7 @@ def flat_inside(card, *, at=None):
     return Result(worst < 1e-12, "verified", len(targets), worst, message=f"largest change {worst:.6g}")
 
 
-@kind("its value never exceeds {bound}", "its value can exceed {bound}")
+@kind("its value never exceeds {bound!f}", "its value can exceed {bound!f}")
 def never_above(card, *, bound, at=None, params=None):
     """No ordinary or hard point lies above; `at` are the arrays of one example."""
     setting = _points.required(card) | (params or {})

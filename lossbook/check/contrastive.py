@@ -26,7 +26,7 @@ def move(rng, *arrays):
 # --- of all embeddings ----------------------------------------------------------------------------------------------------
 
 
-@kind("its value is {value} where all embeddings are the same, and its gradient is 0 there: nothing leads out of the collapse")
+@kind("its value is {value!f} where all embeddings are the same, and its gradient is 0 there: nothing leads out of the collapse")
 def collapsed(card, *, value):
     """Batches of 4, 6 and 10 rows that are all one vector; groups have two rows, and other targets are 0.
 
@@ -315,7 +315,7 @@ def best_bias(card):
     return Result(worst < 1e-12, "verified", count, worst)
 
 
-@kind("with bias {bias} and embeddings at right angles, negatives make up {share} of its value, the positives the rest")
+@kind("with bias {bias} and embeddings at right angles, negatives make up {share!f} of its value, the positives the rest")
 def share_of_negatives(card, *, bias, share):
     """Batches of n = 2, 8 and 64 rows: what the value loses with all negatives turned to the far side, by a huge temperature."""
     worst, count = 0.0, 0

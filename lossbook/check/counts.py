@@ -25,7 +25,7 @@ def canonical(card, *, at=None):
     return Result(gap < 1e-40, "proved", 1, float(gap))
 
 
-@kind("its gradient rises from {low} to {high} as the prediction goes from -oo to oo")
+@kind("its gradient rises from {low} to {high} as the prediction goes from -∞ to ∞")
 def gradient_range(card, *, low, high):
     """The loss is convex, so that the gradient never falls, and SymPy finds its limits at both ends."""
     slope, low, high = (within_domain(card, sympy.sympify(e)) for e in (card.slopes[0], low, high))
@@ -34,7 +34,7 @@ def gradient_range(card, *, low, high):
     return Result(agree and proof(card) != "", "proved", message=f"limits {ends[0][0]} and {ends[1][0]}")
 
 
-@kind("its gradient tends to {name} as {parameter} tends to {to}")
+@kind("its gradient tends to {name} as {parameter} tends to {to!f}")
 def gradient_limit(card, *, parameter, to, expression, name):
     """SymPy's limit of the gradient formula is the expression."""
     slope, wanted = within_domain(card, card.slopes[0]), within_domain(card, expression)

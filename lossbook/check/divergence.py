@@ -63,7 +63,7 @@ def zero_only_where_equal(card, *, params=None, at=None):
     return Result(least > 10 * most and least > ROUNDING > most, "searched", count, most, message=message)
 
 
-@kind("never above {bound}{name}, and comes close to it", "not bounded by {bound}")
+@kind("never above {bound!f}{name}, and comes close to it", "not bounded by {bound!f}")
 def stays_below(card, *, bound, name="", params=None, at=None):
     """The largest value of random pairs, many of them far apart, lies within 0.1 % of the bound. `at` is one pair, exactly."""
     limit, highest, count = float(sympy.sympify(bound)), -np.inf, 0

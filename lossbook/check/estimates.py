@@ -78,8 +78,8 @@ def elicits(card, *, functional, params=None, at=None):
 
 
 @kind(
-    "its best constant prediction stays within 1 of where it was when {share} of the sample is moved to a million",
-    "its best constant prediction moves by more than 1 when {share} of the sample is moved to a million",
+    "its best constant prediction stays within 1 of where it was when {share!f} of the sample is moved to a million",
+    "its best constant prediction moves by more than 1 when {share!f} of the sample is moved to a million",
 )
 def resists(card, *, share, params=None, at=None):
     """51 points of a normal sample, of which the share (a fraction such as 2/5) is replaced by 1e6, or by the number `at`."""
@@ -221,7 +221,7 @@ def _first(p):
     return int(first) if p[first] - p[second] > 1e-6 else None
 
 
-@kind("its optimum is {optimum} when the event has probability eta")
+@kind("its optimum is {optimum} when the event has probability η")
 def optimum(card, *, optimum, params=None):
     """The best probability of a binary loss is the given expression of eta (and of its parameters)."""
     eta, worst, count = sympy.Symbol("eta"), 0.0, 0

@@ -86,7 +86,7 @@ def _play(card, p, g, critic, form):
     return float(np.outer(p, g).ravel() @ values(card, [real, fake], {"form": form}))
 
 
-@kind("in the form {form} its gradient tends to {slope} where the critic is sure that a sample is generated (output to -oo)")
+@kind("in the form {form} its gradient tends to {slope} where the critic is sure that a sample is generated (output to -∞)")
 def slope_far_below(card, *, form, slope):
     """At outputs -5, -10, -20 and -40 the gap shrinks, at last below 1e-12."""
     outputs = np.array([-5.0, -10.0, -20.0, -40.0])
@@ -174,7 +174,7 @@ def _scene(card, level, answer, params):
 
 @kind(
     "for the same denoiser, with the prediction {parametrization} and the weighting {weighting}, it is {factor} times the "
-    "squared error of the clean data, where alpha² + sigma² = 1",
+    "squared error of the clean data, where α² + σ² = 1",
     "for the same denoiser, with the prediction {parametrization} and the weighting {weighting}, it is not {factor} times the "
     "squared error of the clean data",
 )

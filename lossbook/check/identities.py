@@ -66,7 +66,7 @@ def homogeneous(card, *, degree, at=None, along="prediction and target"):
     return equal(scaled, factor**degree * card.formula, _points.given(card))
 
 
-@kind("{times}tends to {name} as {parameter} tends to {to}")
+@kind("{times}tends to {name} as {parameter} tends to {to!f}")
 def limit(card, *, parameter, to, expression, name, times="", factor=1, where=None):
     """The gap to the limiting expression shrinks at each of five steps and ends below 1e-6 of its size.
 

@@ -104,7 +104,7 @@ def _pair(card, now, start):
     return [now[:, 0], now[:, 1], start[:, 0], start[:, 1]][: len(card.function.axes)]
 
 
-@kind("its best margin is {margin} when the chosen answer is preferred with probability eta")
+@kind("its best margin is {margin} when the chosen answer is preferred with probability η")
 def best_margin(card, *, margin):
     """With log-probabilities m and 0, and a reference that prefers neither, the expected slope in m is 0 there."""
     first, second, *rest = (card.symbols[name] for name in card.function.axes)
@@ -181,7 +181,7 @@ def runs_away(card, *, at, along):
 LENGTHS = (10, 1000)  # two answers, one of them a hundred times as long
 
 
-@kind('with the denominator "{form}" a token of an answer of n tokens weighs {weight}')
+@kind('with the denominator "{form}" a token of an answer of n tokens weighs {weight!f}')
 def token_weight(card, *, form, weight):
     """Minus the gradient of the mean for advantage 1 at ratio 1, token by token: answers of 10 and 1000 tokens, padded to 1200.
 

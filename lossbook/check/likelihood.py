@@ -143,7 +143,7 @@ def _plain(part):
     return np.asarray(part).tolist()
 
 
-@kind("its value never falls below {bound}", "no lower bound: it falls without end {along}")
+@kind("its value never falls below {bound!f}", "no lower bound: it falls without end {along}")
 def bounded_below(card, *, bound=None, params=None, at=None, along=""):
     """No value found lies below `bound`. `at` gives the arguments as expressions of t > 0: along that path the exact values at
     t = 1, 10, 100, 1000 and 10 000 must not fall each time, the last one below -100."""

@@ -78,7 +78,7 @@ def _lengths(gradient):
 # --- optimum ------------------------------------------------------------------------------------------------------------
 
 
-@kind("its best logit is {logit} when the event has probability eta", "its best logit is not {logit}")
+@kind("its best logit is {logit} when the event has probability η", "its best logit is not {logit}")
 def best_logit(card, *, logit, params=None, at=None):
     """The logit of least expected loss is the given expression of eta (and of the parameters)."""
     worst, count = 0.0, 0
@@ -241,7 +241,7 @@ def optimal_logits(card, *, q, logits, costs):
     return Result(slopes[lowest] > 0, "proved", witness=None if slopes[lowest] > 0 else lowest, message=message)
 
 
-@kind("the regret of its decisions is bounded through psi(theta) = {psi}")
+@kind("the regret of its decisions is bounded through ψ(θ) = {psi}")
 def psi_transform(card, *, psi, params=None):
     """Bartlett's transform: how much more a wrong decision costs at least, when η = (1 + θ)/2 is the probability of the event."""
     theta, worst, count = sympy.Symbol("theta", real=True), 0.0, 0
@@ -283,7 +283,7 @@ def curves(card, *, expression, name, where=None):
     return equal(along, expression, _points.given(card, without=where or {}))
 
 
-@kind("its curvature is at most {bound} in every direction, and comes arbitrarily close to it")
+@kind("its curvature is at most {bound!f} in every direction, and comes arbitrarily close to it")
 def curvature_bound(card, *, bound, params=None):
     """The largest eigenvalue of the Hessian, by autograd, at ordinary, hard and tied points. For one logit it is also proved:
     bound less the second derivative is a quotient of polynomials in e^z that SymPy sees is ≥ 0."""
@@ -379,7 +379,7 @@ def expands(card, *, coefficients):
     return Result(ok, "proved", message=str(found), witness=wrong or None)
 
 
-@kind("on average log K + sigma^2/2 at random logits of variance sigma^2")
+@kind("on average log K + σ²/2 at random logits of variance σ²")
 def at_init(card):
     """The mean of 4,000 draws with K = 1,000 classes lies within four standard errors, and 0.002 for K being finite."""
     rng, worst = np.random.default_rng(19), 0.0

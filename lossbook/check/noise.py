@@ -129,7 +129,7 @@ def balanced_rule(card, *, params=None, at=None):
     return Result(worst < 1e-12, "verified", count, worst)
 
 
-@kind("its margins minimise Σ_k 1 / (Δ_k n_k^{power}), the bound on the error, for a given sum of two margins")
+@kind("its margins minimise Σ_k 1 / (Δ_k n_k^({power})), the bound on the error, for a given sum of two margins")
 def optimal_margins(card, *, power="1/2", pairs=((1000.0, 10.0), (50.0, 49.0), (3.0, 200.0))):
     """The margins are read off the loss at equal logits, ℓ = log(1 + e^Δ), and compared with the minimiser."""
     worst = 0.0
@@ -147,7 +147,7 @@ def optimal_margins(card, *, power="1/2", pairs=((1000.0, 10.0), (50.0, 49.0), (
     return Result(worst < 1e-6, "verified", len(pairs), worst)
 
 
-@kind("its gradient is exactly 0 for a target of {target} while p < {below}, and not beyond")
+@kind("its gradient is exactly 0 for a target of {target} while p < {below!f}, and not beyond")
 def flat(card, *, target, below, params=None):
     """A binary loss that leaves easy examples alone: p = σ(z) is drawn on either side of the bound."""
     rng, count, worst = np.random.default_rng(6), 0, 0.0

@@ -44,7 +44,7 @@ def separates(card, *, params=None, at=None):
     return Result(smallest > 0, "searched", count, smallest)
 
 
-@kind("its best difference of scores is {difference} when the first item is preferred with probability eta")
+@kind("its best difference of scores is {difference!f} when the first item is preferred with probability η")
 def best_difference(card, *, difference, params=None):
     """The difference that minimises the expected loss of a pair, for six probabilities."""
     worst, count = 0.0, 0

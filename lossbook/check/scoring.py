@@ -38,7 +38,7 @@ def expected(card, *, expression, name):
     return equal(mean, expression, [sympy.Eq(sympy.Sum(v[k], (k, 1, K)), 1) for v in (P, Q)])
 
 
-@kind("for two classes its expected slope in p is (p - eta) · {weight}, and that factor is positive: p = eta is the only minimum")
+@kind("for two classes its expected slope in p is (p - η) · {weight!f}, and that factor is positive: p = η is the only minimum")
 def pulls_to_the_truth(card, *, weight):
     """The expected value has one stationary point, the true probability eta, and falls towards it from both sides."""
     eta, u = sympy.Symbol("eta", nonnegative=True), sympy.Symbol("u", positive=True)

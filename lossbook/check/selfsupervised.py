@@ -29,7 +29,7 @@ def reorder(rng, *batches):
 # --- of a batch of rows and columns ---------------------------------------------------------------------------------------
 
 
-@kind("its value is {value} where all rows of both batches are the same, and its gradient is 0 there: nothing leads out")
+@kind("its value is {value!f} where all rows of both batches are the same, and its gradient is 0 there: nothing leads out")
 def at_collapse(card, *, value):
     """Batches of 2, 4 and 7 rows in 2, 3 and 5 dimensions D; the value is an expression in D and in the parameters."""
     rng, worst, count = np.random.default_rng(50), 0.0, 0
@@ -42,7 +42,7 @@ def at_collapse(card, *, value):
     return Result(worst < 1e-14, "verified", count, worst)
 
 
-@kind("where the two batches are equal, moving all rows of one of them by a vector of squared length s adds {cost}")
+@kind("where the two batches are equal, moving all rows of one of them by a vector of squared length s adds {cost!f}")
 def shift_of_one(card, *, cost):
     """Random batches and shifts; the cost is an expression in s, in the number of columns D, and in the parameters."""
     rng, worst, count = np.random.default_rng(51), 0.0, 0
@@ -142,7 +142,7 @@ def steady_in_angle(card, *, at=None):
     return Result(worst < 1 + 1e-4, "searched" if at is None else "verified", count, worst)
 
 
-@kind("its slope in the angle of the label is {slope} for θ < {below}, p the probability that the label keeps")
+@kind("its slope in the angle of the label is {slope!f} for θ < {below!f}, p the probability that the label keeps")
 def slope_in_angle(card, *, slope, below):
     """The gradient along the circle, at 40 angles for each margin."""
     worst, count = 0.0, 0

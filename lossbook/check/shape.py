@@ -71,7 +71,7 @@ def _gradients(card, setting, wrt, n=3000):
     return rows
 
 
-@kind("the norm of its gradient{of} is at most {bound}, and comes arbitrarily close to it")
+@kind("the norm of its gradient{of} is at most {bound!f}, and comes arbitrarily close to it")
 def lipschitz(card, *, bound, params=None, wrt=0, of="", order=2):
     """No gradient found is longer than `bound`, and some gradient found reaches 99.9 % of it: a loose bound fails too.
 
@@ -112,7 +112,7 @@ def redescending(card, *, params=None):
     return Result(True, "verified", 4 * len(settings(card, params)), worst)
 
 
-@kind("its value never exceeds {bound}, and comes arbitrarily close to it")
+@kind("its value never exceeds {bound!f}, and comes arbitrarily close to it")
 def bounded(card, *, bound, params=None):
     """No value found exceeds `bound` and some value reaches 99.9 % of it."""
     count, worst, reached = 0, 0.0, np.inf
