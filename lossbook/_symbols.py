@@ -359,7 +359,7 @@ class _Sentence(StrPrinter):
         if below != 1:
             return f"{self._term(above)}/{self._factor(below)}"
         product = " ".join(map(self._term, expr.as_ordered_factors()))
-        return re.sub(r"^(\d+) (?=[^\W\d]|√)", r"\1", product)  # 2η, but 2 (n - 1)
+        return re.sub(r"^(\d+) (?=[^\W\d](?![^\W\d_])|√)", r"\1", product)  # 2η, but 2 (n - 1) and 2 scale
 
     def _term(self, expr):
         return f"({self._print(expr)})" if expr.is_Add else self._print(expr)

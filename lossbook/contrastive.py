@@ -85,13 +85,13 @@ def _():
             Twin(
                 "torch.nn.functional.hinge_embedding_loss",
                 _pair_torch,
-                note="half the square of what it returns for the distances: it does not square",
+                note="half the square of what it returns for the distances",
                 reductions=("none",),
             ),
             Twin(
                 "pytorch_metric_learning.losses.ContrastiveLoss",
                 _pair_pml,
-                note="half the squares of its values: it does not square",
+                note="half the squares of its values",
                 reductions=("sum",),
                 tensors=True,
             ),

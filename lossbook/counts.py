@@ -245,7 +245,7 @@ def tweedie_deviance(log_mean, target, *, power=1.5):
     """Tweedie deviance 2 (y^(2-p) / ((1-p)(2-p)) - y μ^(1-p) / (1-p) + μ^(2-p) / (2-p)) with μ = e^z, zero only at μ = y.
 
     For amounts whose variance is proportional to μ^p. `power` p is a Python number: 0 gives (μ - y)², 1 the Poisson, 2 the gamma
-    deviance; between 1 and 2 the target may be exactly 0 or any amount above. From p = 0 to 1 no such distribution exists:
+    deviance; between 1 and 2 the target may be exactly 0 or any amount above. For 0 < p < 1 no such distribution exists:
     ValueError. `target` > 0 for p ≥ 2, ≥ 0 for 1 ≤ p < 2, any real number for p ≤ 0. Unit u^(2-p). Convex in z for 1 ≤ p ≤ 2.
     Convention: the full deviance, as in ``sklearn.metrics.mean_tweedie_deviance``. Source: Jørgensen (1987).
 

@@ -160,7 +160,7 @@ def _():
         convention="the divergence in nats, not its square root",
         reference="lin1991",
         twins=[
-            Twin("scipy.spatial.distance.jensenshannon", _js_scipy, note="squared: it returns the root", reductions=("none",)),
+            Twin("scipy.spatial.distance.jensenshannon", _js_scipy, note="the square of it", reductions=("none",)),
             Twin("torchmetrics.functional.regression.jensen_shannon_divergence", _js_torchmetrics, tensors=True),
         ],
         claims=[
@@ -309,7 +309,7 @@ def _():
     return Card(
         mmd,
         symbols={"x": X, "y": Y, "bandwidth": sigma, "unbiased": Symbol("unbiased")},
-        domain={"x": "2 points of R^D", "y": "3 points of R^D", "bandwidth": "(0, inf)", "unbiased": "{True, False}"},
+        domain={"x": "n points of R^D", "y": "m points of R^D", "bandwidth": "(0, inf)", "unbiased": "{True, False}"},
         oracle=_mmd_oracle,
         gradient=mmd_gradient,
         convention="squared, unbiased by default; kernel exp(-‖a - b‖²/(2h²)); the median of the distances is held constant",
@@ -378,7 +378,7 @@ def _():
     return Card(
         energy_distance,
         symbols={"x": X, "y": Y},
-        domain={"x": "2 points of R^D", "y": "3 points of R^D"},
+        domain={"x": "n points of R^D", "y": "m points of R^D"},
         oracle=_energy_oracle,
         gradient=energy_distance_gradient,
         convention="not the square root, which scipy.stats.energy_distance returns; Euclidean distance; all pairs count",

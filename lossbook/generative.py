@@ -75,8 +75,8 @@ def elbo(log_likelihood, kl, *, beta=1.0):
     """Negative evidence lower bound -log p(x|z) + β KL(q ‖ p), per example, in nats; β = 1 bounds -log p(x) from above.
 
     `log_likelihood` is log p(x|z), constants included, of one sample z of q (or a mean over several); `kl` has the same shape,
-    for instance from `gaussian_kl` with ``reduction="none"``. `beta` ≥ 0. To add a squared error *averaged* over D entries to a
-    KL that is summed is to set β = D/2. Source: Kingma and Welling (2014); β: Higgins et al. (2017).
+    for instance from `gaussian_kl` with ``reduction="none"``. `beta` ≥ 0. To add a squared error *averaged* over n entries to a
+    KL that is summed is to set β = n/2. Source: Kingma and Welling (2014); β: Higgins et al. (2017).
 
     >>> import numpy as np
     >>> float(elbo(np.array([-3.0]), np.array([0.5]), beta=4.0))

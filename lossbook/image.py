@@ -66,12 +66,12 @@ def _():
 
 @loss(symmetric=True, image=3, target=3)
 def ssim(image, target, *, data_range=1.0, window=11, sigma=1.5):
-    """1 - SSIM, the mean over channels and places of 1 - (2μxμy + C₁)(2σxy + C₂) / ((μx² + μy² + C₁)(σx² + σy² + C₂)); in [0, 2).
+    """1 - SSIM, the mean over channels and places of 1 - (2 μ_x μ_y + C₁)(2 σ_xy + C₂) / ((μ_x² + μ_y² + C₁)(σ_x² + σ_y² + C₂)).
 
     Means, variances and the covariance of `image` x and `target` y (N, C, H, W) are taken under a Gaussian of `sigma` pixels on a
     `window` (odd) of pixels, wherever it fits into the image, and divide by n, not n - 1. C₁ = (0.01 R)², C₂ = (0.03 R)² with
     R = `data_range`, the largest minus the smallest value that a pixel can have: 1 here, 255 for bytes. Values beyond it are not
-    refused. Symmetric: the target receives gradient, too. kornia returns half of this. Source: Wang, Bovik, Sheikh and
+    refused. Symmetric, in [0, 2): the target receives gradient, too. kornia returns half of this. Source: Wang, Bovik, Sheikh and
     Simoncelli (2004).
 
     >>> import numpy as np

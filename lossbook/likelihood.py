@@ -346,7 +346,7 @@ def _():
 
 @loss(predictions=2, mean=0, log_scale=0, target=0)
 def student_t_nll(mean, log_scale, target, *, df):
-    """Student-t negative log-likelihood (ν+1)/2 · log(1 + ((μ-y)/σ)²/ν) + log σ + c(ν), ρ = log σ: outliers lose their pull.
+    """Student-t negative log-likelihood (ν + 1)/2 · log(1 + ((μ - y)/σ)²/ν) + log σ + c(ν), ρ = log σ: outliers lose their pull.
 
     `mean` and `target` in the unit u; `df` = ν > 0 is a number or an array that fits the examples: 1 is Cauchy's law, ∞ in the
     limit Gauss's. The pull of a residual is largest at √ν σ, then returns to 0. σ is the scale, not the standard deviation.

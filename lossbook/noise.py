@@ -89,7 +89,7 @@ def _():
             says(check.bounded, "searched", bound=1 / order),
             says(check.lipschitz, "searched", bound=sqrt(2) * order**order / (1 + order) ** (1 + order)),
             says(check.class_costs, "searched", low=(K - K ** (1 - order)) / order, high=(K - 1) / order),
-            says(check.symmetric_costs, "proved", total=K - 1, where={order: 1}),
+            says(check.symmetric_costs, "proved", total=K - 1, where={order: 1}, when=" at q = 1"),
             denies(check.symmetric_costs, "proved", witness=noisy["logits"], params={"q": 0.7}),
             says(check.affine_in_noise, "verified", params={"q": 1.0}),
             denies(check.affine_in_noise, "verified", witness=noisy, params={"q": 0.7}),
@@ -172,7 +172,7 @@ def _():
                 name="cross-entropy at α = 1, β = 0",
                 where={alpha: 1, beta: 0},
             ),
-            says(check.symmetric_costs, "proved", total=-beta * A * (K - 1), where={alpha: 0}),
+            says(check.symmetric_costs, "proved", total=-beta * A * (K - 1), where={alpha: 0}, when=" at alpha = 0"),
             denies(check.symmetric_costs, "proved", witness=pair, params={"alpha": 0.1, "beta": 1.0, "log_zero": -4.0}),
             says(check.affine_in_noise, "verified", params={"alpha": 0.0, "beta": 1.0, "log_zero": -4.0}),
             says(

@@ -327,7 +327,7 @@ def _():
         formula=lamda * softplus(behind) - log_w,
         gradient=orpo_gradient,
         gradient_formula=(-1 - pull / (1 - exp(log_w)), pull / (1 - exp(log_l))),
-        convention="mean log-probabilities; the first term is that of the chosen answer alone, λ multiplies the odds ratio",
+        convention="mean log-probabilities; the first term is that of the chosen answer alone, λ multiplies the second",
         reference="hong2024",
         claims=[
             says(
@@ -335,7 +335,7 @@ def _():
                 "verified",
                 expression=-log(p / (1 + p)) + lamda * log(1 + q / p),
                 where={log_w: log(p / (1 + p)), log_l: log(q / (1 + q))},
-                name="-log p + λ log(1 + odds_l / odds_w)",
+                name="-log p_w + λ log(1 + odds_l / odds_w)",
             ),
             says(check.bounded_below, "searched", bound=0),
             denies(

@@ -921,7 +921,7 @@ def _():
 
 @loss(pred=0, target=0)
 def absolute_percentage_error(pred, target):
-    """Absolute percentage error |ŷ - y| / |y|, as a fraction: 0.1 is ten per cent. Its best constant is below the median.
+    """Absolute percentage error |ŷ - y| / |y|, as a fraction: 0.1 is 10 %. For y > 0 the best constant is below the median.
 
     A pure number. A target of 0 raises ValueError: no relative error exists there. At r = 0 the gradient is 0.
     Convention: scikit-learn divides by max(|y|, eps) instead. Source: Gneiting (2011), on what it estimates.

@@ -86,14 +86,14 @@ def _():
             Twin(
                 "scoringrules.brier_score",
                 _brier_scoringrules,
-                note="of each class against the rest, summed: for two classes this package = 2 × twin",
+                note="of each class against the rest, summed: for two classes 2 times it",
                 reductions=("none",),
                 indices=True,
             ),
             Twin(
                 "properscoring.brier_score",
                 _brier_properscoring,
-                note="of each class against the rest, summed: for two classes this package = 2 × twin",
+                note="of each class against the rest, summed: for two classes 2 times it",
                 reductions=("none",),
                 indices=True,
             ),

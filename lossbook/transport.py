@@ -47,7 +47,7 @@ def _():
     return Card(
         wasserstein_1d,
         symbols={"x": X, "y": Y, "power": Symbol("power")},
-        domain={"x": "4 numbers", "y": "3 numbers", "power": "[1, inf)"},
+        domain={"x": "n numbers", "y": "m numbers", "power": "[1, inf)"},
         oracle=_line_oracle,
         gradient=wasserstein_1d_gradient,
         convention="W_p^p, without the p-th root; all points of a sample weigh the same",
@@ -122,7 +122,7 @@ def _():
     return Card(
         sliced_wasserstein,
         symbols={"x": X, "y": Y, "projections": Symbol("projections"), "power": Symbol("power")},
-        domain={"x": "2 points of R^D", "y": "3 points of R^D", "projections": "directions of R^D", "power": "[1, inf)"},
+        domain={"x": "n points of R^D", "y": "m points of R^D", "projections": "directions of R^D", "power": "[1, inf)"},
         oracle=_sliced_oracle,
         gradient=sliced_wasserstein_gradient,
         convention="the mean of W_p^p over the directions, without the p-th root",
@@ -192,8 +192,8 @@ def _():
         sinkhorn,
         symbols={"x": X, "y": Y, "epsilon": epsilon, "power": Symbol("power"), "tolerance": Symbol("tolerance")},
         domain={
-            "x": "2 points of R^D",
-            "y": "3 points of R^D",
+            "x": "n points of R^D",
+            "y": "m points of R^D",
             "epsilon": "strengths of the entropy",
             "power": "powers of the distance",
             "tolerance": "errors of the marginals",
@@ -265,8 +265,8 @@ def _():
         sinkhorn_divergence,
         symbols={"x": X, "y": Y, "epsilon": epsilon, "power": Symbol("power"), "tolerance": Symbol("tolerance")},
         domain={
-            "x": "2 points of R^D",
-            "y": "2 points of R^D",
+            "x": "n points of R^D",
+            "y": "n points of R^D",
             "epsilon": "strengths of the entropy",
             "power": "powers of the distance",
             "tolerance": "errors of the marginals",

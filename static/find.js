@@ -14,15 +14,16 @@
     link.removeAttribute("title");
   }
 
-  const links = "a[data-preview], a[href*='#equation-']:not(.headerlink)";
+  const links = "a[data-preview], article a.term, a[href*='#equation-']:not(.headerlink)";
   const target = (event) => event.target instanceof Element && event.target.closest(links);
 
   const content = (link) => {
     if (link.dataset.preview) return document.createTextNode(link.dataset.preview);
     const anchor = link.hash.slice(1);
+    const brought = document.getElementById(`preview-${anchor}`);
+    if (link.matches(".term")) return brought?.firstElementChild?.cloneNode(true);
     const here = link.pathname === location.pathname ? document.getElementById(anchor) : null;
-    const equation = here ?? document.getElementById(`preview-${anchor}`);
-    return equation?.querySelector("math")?.cloneNode(true);
+    return (here ?? brought)?.querySelector("math")?.cloneNode(true);
   };
 
   const hide = () => {

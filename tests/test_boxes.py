@@ -170,6 +170,8 @@ FAILURES = [
     ("never_above", lambda: check.never_above("giou_loss", bound=1.9)),
     ("never_above at a point", lambda: check.never_above("giou_loss", bound=1, at=(UNIT, [3, 0, 4, 1]))),
     ("isotropic_bounds", lambda: check.isotropic_bounds(raised("total_variation", by=1.0))),
+    ("triangle_inequality with centres", lambda: check.triangle_inequality("diou_loss")),
+    ("triangle_inequality with shapes", lambda: check.triangle_inequality("ciou_loss")),
     ("triangle_inequality of boxes", lambda: check.triangle_inequality(raised("iou_loss", power=3))),
 ]
 

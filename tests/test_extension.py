@@ -64,7 +64,7 @@ def test_a_sentence_that_ends_with_a_question_has_one_mark(tmp_path):
 
 def test_terms_lead_to_the_glossary(tmp_path):
     (tmp_path / "book").mkdir()
-    entries = "loss\n  损失 · What a mistake costs.\n\nabsolute loss\n  绝对损失 · The distance. See {doc}`/index`.\n"
+    entries = "loss\n  损失 · What a mistake costs, $c$.\n\nabsolute loss\n  绝对损失 · The distance. See {doc}`/index`.\n"
     glossary = f"# Glossary\n\n```{{glossary}}\n{entries}```\n"
     (tmp_path / "book/glossary.md").write_text(glossary, encoding="utf-8")
     prose = (
@@ -72,10 +72,10 @@ def test_terms_lead_to_the_glossary(tmp_path):
     )
     html, warnings = build(tmp_path, prose)
     assert "WARNING" not in warnings and "ERROR" not in warnings, warnings
-    links = re.findall(r'<a class="term[^"]*" href="([^"]+)" title="([^"]+)">([^<]+)</a>', html)
-    assert links == [
-        ("book/glossary.html#term-absolute-loss", "绝对损失 · The distance.", "absolute loss"),
-        ("book/glossary.html#term-loss", "损失 · What a mistake costs.", "Losses"),
-    ]
+    links = re.findall(r'<a class="term[^"]*" href="book/glossary.html#([^"]+)">([^<]+)</a>', html)
+    assert links == [("term-absolute-loss", "absolute loss"), ("term-loss", "Losses")]
+    brought = dict(re.findall(r'<div id="preview-(.*?)"><p>(.*?)</p>\s*</div>', html))
+    assert brought["term-absolute-loss"] == "The distance."
+    assert re.fullmatch(r"What a mistake costs, <.*\bc\b.*>\.", brought["term-loss"], re.DOTALL)
     assert "one loss, 5\u00a0%." in html  # the sign does not begin a line
     assert 'id="term-loss"' in (tmp_path / "out/book/glossary.html").read_text(encoding="utf-8")

@@ -651,7 +651,7 @@ def test_pytorch_48595(c):
 
 
 def test_kornia_493():
-    """Sigmoid focal must be soft-max focal with a constant 0 as second logit, and have no weight unless asked for."""
+    """Sigmoid focal must be softmax focal with a constant 0 as second logit, and have no weight unless asked for."""
     z = np.array([-3.0, 0.0, 1.0])
     p = 1 / (1 + np.exp(-z))
     plain = lossbook.sigmoid_focal(z, np.ones(3), reduction="none")
@@ -783,7 +783,7 @@ def test_monai_657(name):
 
 @pytest.mark.parametrize("name", ["dice", "jaccard", "tversky", "focal_tversky", "generalized_dice", "lovasz_softmax"])
 def test_monai_5413(name):
-    """What has not been through a soft-max must not pass for probabilities."""
+    """What has not been through a softmax must not pass for probabilities."""
     logits, target = torch.tensor([[[0.0, 0.0, 0.0], [4.0, 4.0, -3.0]]]), torch.tensor([[[0.0, 0.0, 1.0], [1.0, 1.0, 0.0]]])
     options = {"class_axis": 1}
     with pytest.raises(ValueError, match="must lie in"):

@@ -323,6 +323,12 @@ def test_a_published_site_has_a_map_addresses_and_a_description(published):
     assert list(lost_without_a_way(published)) == []
 
 
+def test_no_style_sheet_ends_a_page_in_webkit():
+    """WebKitGTK 2.50 crashes where lines of this length are to be pretty."""
+    ours = [path for path in (SITE / "_static").glob("*.css") if "text-wrap: pretty" in path.read_text(encoding="utf-8")]
+    assert not ours
+
+
 def test_the_ink_of_the_figures_is_the_ink_that_the_site_replaces():
     from lossbook.plot import INK
 

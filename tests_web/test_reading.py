@@ -109,6 +109,16 @@ def test_on_the_way_up_a_button_leads_to_the_top(page_of):
     expect(button).to_be_hidden()
 
 
+def test_no_window_is_too_narrow_for_its_sidebars(page_of):
+    page = page_of(CHAPTER)
+    sideways = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    wide = []
+    for width in range(320, 1680, 16):
+        page.set_viewport_size({"width": width, "height": 900})
+        wide += [width] if page.evaluate(sideways) > 0 else []
+    assert not wide
+
+
 def test_the_names_of_losses_stay_whole(page_of):
     page = page_of("book/atlas/cheat_sheet.html")
     for width in (1280, 390):

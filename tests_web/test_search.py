@@ -92,6 +92,13 @@ def test_an_equation_of_another_page_is_previewed(page_of):
     page.wait_for_selector("#preview math")
 
 
+def test_a_definition_is_previewed_with_its_mathematics(page_of):
+    page = page_of("book/12_quantiles.html")
+    page.locator("article a.term[href$='#term-quantile']").hover()
+    page.wait_for_selector("#preview math")
+    assert "\\" not in page.evaluate("() => document.querySelector('#preview').innerText")
+
+
 def test_a_preview_stays_in_the_window_of_a_phone(page_of):
     page = page_of(CHAPTER, width=390)
     for link in page.locator(LINKS["term"]).all()[:5]:

@@ -12,7 +12,7 @@ def prose(docstring):
             lines += ["```pycon", block, "```", ""]
         else:
             words, *code = re.split(r"\n\s*\n(?=    )", block, maxsplit=1)
-            lines += [shielded(words), ""]
+            lines += [shielded(words.removesuffix(" ::")), ""]
             lines += [line for each in code for line in ("```python", inspect.cleandoc("\n" + each), "```", "")]
     return lines
 

@@ -27,7 +27,7 @@ from lossbook_site import INK  # noqa: E402
 from lossbook import CARDS, plot  # noqa: E402
 from lossbook._names import other_names  # noqa: E402
 from lossbook._search import family, summary  # noqa: E402
-from lossbook._symbols import latex  # noqa: E402
+from lossbook._symbols import latex, u, y_hat, z  # noqa: E402
 from lossbook.check import GRADES  # noqa: E402
 
 ATLAS = ROOT / "book" / "atlas"
@@ -99,7 +99,7 @@ def text(words):
 
 def domain(where):
     """A domain of a Card as it is written: ℝ and ∞."""
-    return text(re.sub(r"\bR\b", "ℝ", where).replace("inf", "∞"))
+    return text(re.sub(r"\bR\b", "ℝ", where).replace("inf", "∞").replace("pi/", "π/"))
 
 
 def cell(words):
@@ -217,7 +217,7 @@ def section(name):
     facts += [("Chapters", ", ".join(f"{{doc}}`/{page}`" for page in chapters))]
     lines += [f"**{title}.** {words}  " for title, words in facts] + [""]
     if card.twins:
-        lines += ["| in other libraries | this package's value is |", "|:--|:--|"]
+        lines += ["| in other libraries | what gives this package's value |", "|:--|:--|"]
         lines += [f"| `{twin.name}` | {_twin(twin)} |" for twin in card.twins] + [""]
     lines += ["| claim | evidence |", "|:--|:--|"]
     for claim in card.claims:
@@ -228,15 +228,17 @@ def section(name):
 
 
 def _twin(twin):
-    factor = "the same" if twin.factor == 1 else f"{math(twin.factor)} times that"
-    where = ", ".join(f"{key} = {value}" for key, value in (twin.at or {}).items())
-    return factor + (f", at {cell(where)}" if where else "") + (f"; {cell(twin.note)}" if twin.note else "")
+    factor = [] if twin.factor == 1 else [f"{math(twin.factor)} times it"]
+    where = ", ".join(
+        f"{key} = {value:g}" if isinstance(value, float) else f"{key} = {value}" for key, value in (twin.at or {}).items()
+    )
+    return ("; ".join(factor + [cell(twin.note)] * bool(twin.note)) or "as it is") + (f", at {cell(where)}" if where else "")
 
 
 def _brief(witness):
     named = ", ".join(f"{key} = {value}" for key, value in witness.items()) if isinstance(witness, dict) else str(witness)
     words = named.replace("`", "'").replace("|", r"\|").replace("\n", " ")
-    return words if len(words) <= 120 else words[:119] + "…"
+    return words if len(words) <= 240 else words[:239] + "…"
 
 
 def curve(name):
@@ -245,14 +247,17 @@ def curve(name):
     function = card.function
     if function.predictions != 1 or list(function.axes.values()) != [0, 0] or not function.every_example:
         return []
-    domain = card.domain[list(function.axes)[1]]
-    if domain not in ("R", "{0, 1}", "[0, 1]") or any(
-        p.default is p.empty for p in list(inspect.signature(function).parameters.values())[2:]
+    predicted, other = function.axes
+    against = {y_hat: "residual", z: "logit", u: "log-ratio"}.get(card.symbols[predicted])
+    if (
+        card.domain[other] not in ("R", "{0, 1}", "[0, 1]")
+        or against is None
+        or any(p.default is p.empty for p in list(inspect.signature(function).parameters.values())[2:])
     ):
         return []
-    logit = domain != "R"
-    figure, _ = plot.loss_and_gradient([name], against="logit" if logit else "residual")
-    words = f"Loss and gradient of {name} against the {'logit, for target 1' if logit else 'residual'}."
+    target = 0.0 if against == "residual" else 1.0
+    figure, _ = plot.loss_and_gradient({"_": name}, against=against, target=target)  # one curve needs no key
+    words = f"Loss and gradient of {name} against the {against}, for {other} {target:g}."
     drawing = re.sub(INK, "currentColor", plot.svg(figure, words), flags=re.IGNORECASE)  # follows light and dark
     plt.close(figure)
     return ["```{raw} html", f'<div class="figure-svg">{drawing}</div>', "```", ""]

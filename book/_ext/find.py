@@ -85,6 +85,8 @@ class Index(SphinxTransform):
                 for person in authors if len(authors) <= 3 else authors[:1]:
                     last = " ".join(person.prelast_names + person.last_names)
                     first = " ".join(person.first_names + person.middle_names)
+                    if last == "others":  # BibTeX's "and others" is nobody
+                        continue
                     yield section, str(Text.from_latex(f"{last}, {first}" if first else last))
 
 

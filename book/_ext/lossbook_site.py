@@ -8,7 +8,7 @@
 4. Weight: style sheets and scripts whose place static/lossbook.css and static/site.js take are left out.
 5. Folds: solutions, {dropdown}s and hidden code are <details>, which need no script; {margin} is a note beside the text.
 6. Words: the first time that a page uses a term of the glossary, it leads there and shows the definition under the pointer. A
-   percent sign stays with its number, and no full stop follows a question mark.
+   percent sign stays with its number, no full stop follows a question mark, and long names are broken at their joints.
 7. Speed: what libraries do again for every citation, word or block of code is done once.
 """
 
@@ -244,13 +244,25 @@ GLOSSARY = "book/glossary"
 
 @functools.lru_cache(maxsize=1)  # once a build, not once a page
 def definitions(app):
-    """{term: (id on the page of the glossary, definition as text, without the chapter that it ends on)}"""
+    """{term: (id on the page of the glossary, definition as a paragraph)}"""
     if GLOSSARY not in app.env.found_docs:
         return {}
     items = app.env.get_doctree(GLOSSARY).findall(nodes.definition_list_item)
-    pairs = ((item.children[0], item.children[-1]) for item in items)
-    texts = ((term, " ".join(definition.astext().split())) for term, definition in pairs)
-    return {term.astext(): (term["ids"][0], re.sub(r" See [^.]*\.$", "", text)) for term, text in texts}
+    return {item.children[0].astext(): (item.children[0]["ids"][0], definition(item.children[-1])) for item in items}
+
+
+def definition(entry):
+    """What an entry says in English, without the chapters that it ends on; what it refers to is in words."""
+    paragraph = nodes.paragraph()
+    for node in entry.next_node(nodes.paragraph).children:
+        if isinstance(node, nodes.Text):
+            _, chinese, after = node.partition(" · ")
+            node = nodes.Text(after if chinese and not paragraph.children else node)
+            if node.endswith("See "):
+                paragraph += nodes.Text(node.removesuffix("See ").rstrip())
+                break
+        paragraph += node.deepcopy() if isinstance(node, nodes.Text | nodes.math) else nodes.Text(node.astext())
+    return paragraph
 
 
 def pattern_of(terms):
@@ -268,7 +280,8 @@ def in_prose(text):
 
 
 def link_terms(app, doctree, docname):
-    terms = {} if docname == GLOSSARY else definitions(app)
+    in_sentences = docname != GLOSSARY and docname != "book/bibliography" and not docname.startswith("book/reference/")
+    terms = definitions(app) if in_sentences else {}
     if not terms or app.builder.format != "html":
         return
     pattern = pattern_of(terms)
@@ -279,12 +292,26 @@ def link_terms(app, doctree, docname):
             term = known.pop(match[1].lower(), None)  # the first time only
             if term is None:
                 continue
-            anchor, definition = terms[term]
-            link = nodes.reference("", match[0], refuri=f"{page}#{anchor}", reftitle=definition, internal=True, classes=["term"])
+            link = nodes.reference("", match[0], refuri=f"{page}#{terms[term][0]}", internal=True, classes=["term"])
             new += [nodes.Text(text[end : match.start()]), link]
             end = match.end()
         if new:
             text.parent.replace(text, [node for node in [*new, nodes.Text(text[end:])] if node.astext()])
+
+
+def bring_definitions(app, pagename, templatename, context, doctree):
+    """Definitions of the terms that the page links are laid by for static/find.js to show."""
+    links = [] if doctree is None else [link for link in doctree.findall(nodes.reference) if "term" in link["classes"]]
+    laid = (
+        f'<div id="preview-{anchor}">{rendered(app, anchor)}</div>'
+        for _, _, anchor in (link["refuri"].partition("#") for link in links)
+    )
+    context["body"] = context.get("body", "") + (f'<div class="previews">{"".join(laid)}</div>' if links else "")
+
+
+@functools.cache
+def rendered(app, anchor):
+    return app.builder.render_partial(next(text for name, text in definitions(app).values() if name == anchor))["fragment"]
 
 
 def hold_percent(app, doctree, docname):
@@ -300,6 +327,24 @@ def end_once(app, doctree, docname):
         after = reference.next_node(descend=False, siblings=True)
         if isinstance(after, nodes.Text) and after.startswith(".") and reference.astext().endswith("?"):
             after.parent.replace(after, nodes.Text(after[1:]))
+
+
+def break_at_joints(app, doctree, docname):
+    """A long name in a table or a heading may be broken after a full stop, a line or a bracket; that of a link stays whole."""
+    for literal in list(doctree.findall(nodes.literal)):
+        name = literal.astext()
+        parts = re.split(r"(?<=[._(,=])(?=\w)", name) if len(name) > 16 else [name]
+        around = {type(node) for node in above(literal)}
+        if len(parts) > 1 and around & {nodes.entry, nodes.title} and nodes.reference not in around:
+            joints = [node for part in parts for node in (nodes.raw("", "<wbr>", format="html"), nodes.Text(part))]
+            literal.children = []
+            literal.extend(joints[1:])
+
+
+def above(node):
+    while node.parent is not None:
+        node = node.parent
+        yield node
 
 
 def mark_chinese(app, doctree, docname):
@@ -346,11 +391,13 @@ def setup(app):
     app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it for an extension that is not used here
     app.connect("html-page-context", without_replaced, priority=900)
     app.connect("html-page-context", readable_bibliography)
+    app.connect("html-page-context", bring_definitions)
     app.connect("doctree-resolved", fold_away, priority=900)
     app.connect("doctree-resolved", link_grades, priority=900)
     app.connect("doctree-resolved", link_terms, priority=900)
     app.connect("doctree-resolved", hold_percent, priority=905)
     app.connect("doctree-resolved", end_once, priority=905)
     app.connect("doctree-resolved", mark_chinese, priority=960)
+    app.connect("doctree-resolved", break_at_joints, priority=970)
     # A changed extension reads every page again.
     return {"env_version": zlib.crc32(Path(__file__).read_bytes()), "parallel_read_safe": True, "parallel_write_safe": True}

@@ -52,12 +52,12 @@ def _in_float32(case, refused):
 
 
 def _out_of_domain(case):
-    """Scores where probabilities are wanted: nan with them, finite with their sigmoid or soft-max."""
+    """Scores where probabilities are wanted: nan with them, finite with their sigmoid or softmax."""
     first = case.wrt[0]
     if case.info[first].role not in ("logits", "logit", "real"):
         return
     x, axis = numpy_of(case.inputs[first]).astype(np.float64), case.info[first].classes
-    name, squashed = ("sigmoid", expit(np.clip(x, -30, 30))) if axis is None else ("soft-max", softmax(x, axis))
+    name, squashed = ("sigmoid", expit(np.clip(x, -30, 30))) if axis is None else ("softmax", softmax(x, axis))
     with contextlib.suppress(Refused):
         inputs = case.with_input(first, squashed)
         if np.isfinite(case.values(inputs)).all():

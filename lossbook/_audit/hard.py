@@ -235,7 +235,7 @@ def check_vanishing_gradient(case):
             "warning",
             f"where {case.info[first].name} is wrong with a score of 50, the gradient is {strongest:.2g}; with a score of 1 "
             f"it is {reference:.2g}. The worst mistakes are not corrected. If the loss is not meant to be bounded, give it "
-            "logits and the stable form instead of a sigmoid or soft-max followed by log, clamp or an epsilon.",
+            "logits and the stable form instead of a sigmoid or softmax followed by log, clamp or an epsilon.",
             few,
             gradient=strongest,
             gradient_at_score_1=reference,

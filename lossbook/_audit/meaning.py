@@ -10,7 +10,7 @@ from .hard import classes_of, sure_scores
 
 
 def check_double_softmax(case):
-    """A soft-max (or sigmoid) of what went through one already: the loss of a perfect prediction keeps a floor of a known
+    """A softmax (or sigmoid) of what went through one already: the loss of a perfect prediction keeps a floor of a known
     height."""
     first, t = case.wrt[0], case.target
     role = case.info[first].role
@@ -21,10 +21,10 @@ def check_double_softmax(case):
     if right is None:
         raise NotRun("it is not clear what a right prediction is")
     if role in ("logits", "logit"):
-        name = "soft-max" if case.info[first].classes is not None else "sigmoid"
+        name = "softmax" if case.info[first].classes is not None else "sigmoid"
         hint = f"the loss itself applies a {name} twice. Remove one"
     else:
-        name = "soft-max" if role == "distribution" else "sigmoid"
+        name = "softmax" if role == "distribution" else "sigmoid"
         hint = f"the example's predictions are probabilities already, and the loss applies a {name}. Give it the scores"
     with contextlib.suppress(Refused):
         best, worst = (case.with_input(first, scores) for scores in (right, wrong))
@@ -107,7 +107,7 @@ def check_probability_input(case):
                 "error",
                 f"entries of {info.name} below 0 and above 1 can be moved further out, and the loss stays {value:.6g}: it "
                 "clamps them to [0, 1], so it takes probabilities, and the example gives it scores. Half of them get no "
-                "gradient. Apply a sigmoid or soft-max, or better, take a loss of logits.",
+                "gradient. Apply a sigmoid or softmax, or better, take a loss of logits.",
                 case.with_input(first, np.where(outside, 10 * x + np.sign(x), x)),
                 value=value,
             )

@@ -19,7 +19,7 @@ def kind(statement, negation=None):
     """Register a check together with the sentence that a claim of its kind makes, and the one that denies it.
 
     The sentence is filled in from the options of the claim: "{name}" is the option `name`, words, and "{bound!f}" is `bound`,
-    an expression, a number or a string that SymPy reads.
+    an expression, a number or a string that SymPy reads. A function of the options may write the sentence instead.
     """
 
     def decorate(check):
@@ -44,7 +44,8 @@ def as_card(loss):
 
 def _sentence(template, *, params=None, **options):
     setting = ", ".join(f"{name} = {_brief(value)}" for name, value in (params or {}).items())
-    return _Sentence().vformat(template, (), options) + (f", at {setting}" if setting else "")
+    written = template(**options) if callable(template) else _Sentence().vformat(template, (), options)
+    return written + (f", at {setting}" if setting else "")
 
 
 def _brief(value):

@@ -7,7 +7,7 @@ from .._result import Result
 from ._kind import kind, values
 
 
-@kind("its optimum is a trade-off: no other point is better in one loss and no worse in the rest")
+@kind("with weights > 0 its optimum is a trade-off: no other point is better in one loss and no worse in the rest")
 def best_is_a_trade_off(card):
     """Among 30 random points of 3 losses with positive weights, 300 times: nothing dominates the one of least value."""
     rng, dominated = np.random.default_rng(23), 0

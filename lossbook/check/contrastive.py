@@ -152,7 +152,7 @@ def _shares(x, labels, temperature):
     return weight / weight.sum(1, keepdims=True), (labels[:, None] == labels) & ~np.eye(len(x), dtype=bool)
 
 
-@kind("at least log P for an anchor with P positives, and close to that where groups are points at opposite sides: not 0")
+@kind("at least log P for an anchor with P positives, and close to that where groups are points on opposite sides: not 0")
 def above_log_positives(card):
     """Random batches of 12 rows in groups of 2, 3, 4 and 6, then two groups at opposite points with temperature 0.05."""
     smallest, gap, count = math.inf, 0.0, 0

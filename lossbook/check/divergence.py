@@ -77,7 +77,14 @@ def stays_below(card, *, bound, name="", params=None, at=None):
     return Result(ok, "searched", count, highest, message=f"largest value {highest:.6g}")
 
 
-@kind("to the power 1/{root} a metric: symmetric, and never longer by way of a third", "to the power 1/{root} not a metric")
+def _is_metric(word):
+    def sentence(root, **_):
+        return f"to the power 1/{root} {word}" if root > 1 else word
+
+    return sentence
+
+
+@kind(_is_metric("a metric: symmetric, and never longer by way of a third point"), _is_metric("not a metric"))
 def metric(card, *, root, params=None, at=None):
     """Random triples: apart, and with the middle one close to, or between, the others. `at` is one triple, in 50 digits."""
     if at is not None:

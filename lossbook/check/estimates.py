@@ -117,11 +117,18 @@ def best_constants(card, sample, params=None):
     return scipy.optimize.minimize(risk, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-10}).x
 
 
-@kind("its best constant predictions are the {functionals}", "its best constant predictions are not the {functionals}")
+def _best_constants(word):
+    def sentence(functionals, **_):
+        return f"its best constant {'predictions are' if ' and ' in functionals else 'prediction is'} {word} {functionals}"
+
+    return sentence
+
+
+@kind(_best_constants("the"), _best_constants("not the"))
 def fits(card, *, functionals, params=None, at=None):
     """The constants of least mean loss, one for each prediction, equal the functionals on every sample (`at`: on the named one).
 
-    `functionals` names them, in the order of the predictions, with " and " between them.
+    `functionals` names them, in the order of the predictions, joined by ``" and "``.
     """
     worst, count, witness = 0.0, 0, None
     for setting in settings(card, params):

@@ -11,7 +11,7 @@ from .. import _points
 from .._card import card as find_card
 from .._exact import equal
 from .._result import Result
-from .._symbols import End, K, Mu, Start, V, Velocity, alpha, kl_to_prior, log_evidence, n, sigma
+from .._symbols import End, K, Mu, Start, V, Velocity, alpha, kl_to_prior, log_evidence, n, sigma, text
 from ._kind import kind, largest, values
 
 # --- variational bounds -------------------------------------------------------------------------------------------------
@@ -172,12 +172,20 @@ def _scene(card, level, answer, params):
     return given, density, answers.reshape(-1, 1), rows, setting | (params or {})
 
 
-@kind(
-    "for the same denoiser, with the prediction {parametrization} and the weighting {weighting}, it is {factor} times the "
-    "squared error of the clean data, where α² + σ² = 1",
-    "for the same denoiser, with the prediction {parametrization} and the weighting {weighting}, it is not {factor} times the "
-    "squared error of the clean data",
-)
+def _in_errors(verb):
+    def sentence(parametrization, weighting, factor, **_):
+        error = (
+            "the squared error of the clean data" if factor == 1 else f"{text(factor)} times the squared error of the clean data"
+        )
+        return (
+            f"for the same denoiser, with the prediction {parametrization} and the weighting {weighting}, where α² + σ² = 1, "
+            f"it {verb} {error}"
+        )
+
+    return sentence
+
+
+@kind(_in_errors("is"), _in_errors("is not"))
 def error_of_clean(card, *, parametrization, weighting, factor, at=None):
     """100 guesses of the clean data, written as a prediction of the noise, the data or v, at five alphas (`at`: at that one)."""
     rng, worst, alphas = np.random.default_rng(55), 0.0, (0.1, 0.45, 0.8, 0.95, 0.99) if at is None else (at,)

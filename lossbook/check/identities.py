@@ -9,7 +9,7 @@ import sympy
 from .. import _points
 from .._exact import equal, exact, unroll
 from .._result import Result
-from .._symbols import K
+from .._symbols import K, text
 from ._kind import as_card, kind, largest, settings, values
 
 
@@ -49,10 +49,12 @@ def symmetric(card, at=None):
     return equal(card.formula, card.formula.xreplace({first: last, last: first}), _points.given(card))
 
 
-@kind(
-    "multiplied by c^{degree} when {along} are multiplied by c",
-    "not multiplied by c^{degree} when {along} are multiplied by c",
-)
+def _scaled(degree, along="prediction and target", **_):
+    becomes = {0: "unchanged", 1: "multiplied by c", 2: "multiplied by c²"}
+    return f"{becomes.get(degree, f'multiplied by c^{degree}')} when {along} are multiplied by c"
+
+
+@kind(_scaled, lambda **options: f"not {_scaled(**options)}")
 def homogeneous(card, *, degree, at=None, along="prediction and target"):
     """How the loss answers a change of units; `along` names what has that unit ("prediction, target and scale")."""
     factor = sympy.Symbol("c_", positive=True)
@@ -119,7 +121,11 @@ def _unchanged(card, change, params):
     return Result(worst < 1e-10, "verified", count, worst)
 
 
-@kind("an upper bound of the 0-1 loss after multiplication by {factor}", "not an upper bound of the 0-1 loss")
+def _bound(factor, **_):
+    return "an upper bound of the 0-1 loss" + (f" after multiplication by {text(factor)}" if factor != 1 else "")
+
+
+@kind(_bound, "not an upper bound of the 0-1 loss")
 def bounds_mistakes(card, *, factor, params=None, at=None):
     """factor · loss ≥ 1 wherever the sign of the logit is wrong or 0, and ≥ 0 elsewhere."""
     worst, count = np.inf, 0
@@ -164,17 +170,17 @@ def grows_with(card, *, parameter, at=None):
 
 @kind("never longer by way of a third point: the triangle inequality holds", "the triangle inequality does not hold")
 def triangle_inequality(card, *, at=None, triples=20_000):
-    """ℓ(a, c) ≤ ℓ(a, b) + ℓ(b, c), on random triples or on the one given."""
+    """ℓ(a, c) ≤ ℓ(a, b) + ℓ(b, c), on random triples, also of whole numbers, where much is equal, or on the one given."""
     if at is not None:
         a, b, c = at
         long, first, second = (card.exactly(pair, _points.required(card)) for pair in ((a, c), (a, b), (b, c)))
         return Result(long <= first + second, "proved", 1, float(long - first - second))
     worst = -np.inf
-    for setting in settings(card, None):
-        a, b, c = (_points.ordinary(card, n=triples, seed=seed)[0] for seed in (21, 22, 23))
+    for setting, rounded in itertools.product(settings(card, None), (np.asarray, np.round)):
+        a, b, c = (rounded(_points.ordinary(card, n=triples, seed=seed)[0]) for seed in (21, 22, 23))
         excess = values(card, [a, c], setting) - values(card, [a, b], setting) - values(card, [b, c], setting)
         worst = largest([worst, excess.max()])
-    return Result(worst < 1e-12, "searched", triples, worst)
+    return Result(worst < 1e-12, "searched", 2 * triples, worst)
 
 
 @kind("its gradient stands at right angles to the prediction")

@@ -205,9 +205,9 @@ def _slope_of_the_mean(card, mask, **options):
     return torch.autograd.grad(loss, log_ratio)[0].numpy()
 
 
-@kind("over equal masks every denominator gives the mean of {name}")
+@kind('over equal masks each denominator gives the mean of {name}, "sum" that times the tokens of an answer')
 def mean_of_tokens(card, *, reference, name):
-    """Without padding and with answers of one length, three of the four forms are one and the same mean of `reference`."""
+    """Without padding, for answers of one length: three of the four forms are one mean of `reference`, the fourth is 7 of it."""
     rng, worst = np.random.default_rng(26), 0.0
     log_ratio, advantage = rng.normal(0, 0.5, (5, 7)), rng.standard_normal(5)
     want = reference(log_ratio, np.repeat(advantage[:, None], 7, axis=1))

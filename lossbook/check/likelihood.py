@@ -36,7 +36,7 @@ def normalised(card, *, support=None, params=None, at=None):
 
 
 @kind(
-    "strictly proper: under each law it describes, every other prediction costs more on average",
+    "strictly proper: under each law it describes, a prediction of any other law costs more on average",
     "not proper: under some law another prediction costs less on average",
 )
 def favours_the_truth(card, *, of=None, support=None, params=None, at=None):

@@ -366,7 +366,7 @@ def _shrinks(card, family, limit, params):
     return Result(last < 1e-3, "verified", count, last, message=f"gap {last:.1g} at T = {4.0**-8:.1g}")
 
 
-@kind("its expansion in powers of 1 - p, p the probability of the label, has the coefficients {coefficients}")
+@kind("its expansion in powers of 1 - p, p the probability of the label, begins with the coefficients {coefficients}")
 def expands(card, *, coefficients):
     """The Taylor coefficients of the formula for two classes, from the first power on, as SymPy finds them."""
     left_out, logits, labels = sympy.Symbol("m", positive=True), card.prediction, card.target
@@ -379,7 +379,7 @@ def expands(card, *, coefficients):
     return Result(ok, "proved", message=str(found), witness=wrong or None)
 
 
-@kind("on average log K + σ²/2 at random logits of variance σ²")
+@kind("with many classes about log K + σ²/2 on average at random logits of variance σ²")
 def at_init(card):
     """The mean of 4,000 draws with K = 1,000 classes lies within four standard errors, and 0.002 for K being finite."""
     rng, worst = np.random.default_rng(19), 0.0

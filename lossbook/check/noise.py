@@ -15,13 +15,13 @@ from .estimates import _best_distribution
 
 
 @kind(
-    "its costs of all classes add up to {total}, whatever the prediction: symmetric",
+    "its costs of all classes add up to {total}{when}, whatever the prediction: symmetric",
     "its costs of all classes do not add up to a constant",
 )
-def symmetric_costs(card, *, total=None, where=None, params=None, at=None):
+def symmetric_costs(card, *, total=None, where=None, when="", params=None, at=None):
     """Σ_y ℓ(z, y) does not depend on z, which is what makes a loss tolerant to symmetric label noise.
 
-    `at` are two rows of logits, at which the sums are compared.
+    `where` replaces symbols, and `when` says so in the sentence; `at` are two rows of logits, at which the sums are compared.
     """
     one_hot = card.formula.replace(lambda e: getattr(e, "base", None) == Q, lambda e: sympy.KroneckerDelta(e.indices[0], c_y))
     if at is not None:

@@ -145,7 +145,7 @@ def bounds_reciprocal_rank(card, *, params=None):
 # --- all pairs of a batch: positives against negatives --------------------------------------------------------------------
 
 
-@kind("margin² (1 - AUC) or more, where equal scores count as errors, and exactly that where all other pairs have the margin")
+@kind("margin² (1 - AUC) or more, where equal scores count as errors; exactly that where each pair is a tie or has the margin")
 def bounds_auc(card):
     """The mean of random batches, spread and close together, and of batches whose pairs are ties or the margin apart."""
     rng, smallest, exact_gap, count = np.random.default_rng(16), np.inf, 0.0, 0

@@ -100,7 +100,7 @@ def _of_length_one(ranks, x):
 
 
 def pairwise_squared_hinge(scores, positive, *, margin=1.0, group=None):
-    """Mean of (margin - s_p + s_n)₊² over all pairs of a positive p and a negative n, of whichever ranks: it bounds 1 - AUC.
+    """Mean of (margin - s_p + s_n)₊² over all pairs of positives p and negatives n, of all ranks: it bounds margin² (1 - AUC).
 
     scores, positive: (n,), this rank's examples; positive is boolean, or 0 and 1. The scores of all ranks are gathered, N numbers
     on each, and sorted there, as in `lossbook.fused.pairwise_squared_hinge`; each rank keeps the gradient of its own. nan if all
