@@ -1,6 +1,6 @@
 """lossbook: loss functions with the formula, the gradient and the claims that each of them is tested against.
 
-The public names, one per line. What needs more than NumPy is imported when it is first asked for.
+What needs more than NumPy is imported when it is first asked for.
 """
 
 from importlib import import_module

@@ -114,11 +114,11 @@ def _():
         convention="windows inside the image; variances divide by n; K1 = 0.01, K2 = 0.03; the loss is 1 - SSIM, not half of it",
         reference="wang2004",
         twins=[
-            Twin("kornia.losses.ssim_loss", _kornia_ssim, 2, "padding='valid', sigma = 1.5", ("none",), WHOLE, tensors=True),
+            Twin("kornia.losses.ssim_loss", _kornia_ssim, 2, "`padding='valid'`, sigma = 1.5", ("none",), WHOLE, tensors=True),
             Twin(
                 "skimage.metrics.structural_similarity",
                 _skimage_ssim,
-                note="1 - SSIM; gaussian_weights=True, use_sample_covariance=False; there sigma decides the size of the window",
+                note="1 - SSIM; `gaussian_weights=True`, `use_sample_covariance=False`; sigma decides its window",
                 reductions=("none",),
                 at={"data_range": 1.0, "window": 3, "sigma": 0.4},
             ),

@@ -214,7 +214,7 @@ def _():
             Twin(
                 "torch.nn.functional.gaussian_nll_loss",
                 _beta_gaussian_torch,
-                note="with full=True, times var.detach() ** beta",
+                note="with full=True, times `var.detach() ** beta`",
                 reductions=("none",),
             )
         ],

@@ -245,7 +245,7 @@ def _():
             Twin(
                 "tslearn.metrics.soft_dtw",
                 _divergence_tslearn,
-                note="three times; its own SoftDTWLossPyTorch(normalize=True) computes in float32",
+                note="three times; its own `SoftDTWLossPyTorch(normalize=True)` computes in float32",
                 reductions=("none",),
             )
         ],

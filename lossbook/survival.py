@@ -19,7 +19,7 @@ TIES = ("efron", "breslow")
 
 @loss(log_hazard=0, time=0, event=0, counted=lambda log_hazard, time, event: event == 1)
 def cox_partial_likelihood(log_hazard, time, event, *, ties="efron"):
-    """Cox's partial likelihood: log Σ_{j at risk} e^{s_j} - s_i for each event i, where at risk is who has t_j ≥ t_i.
+    """Cox's partial likelihood: log Σ_{j at risk} e^{s_j} - s_i for each event i, where all with t_j ≥ t_i are at risk.
 
     One sample: arrays (N,) of log-hazards s, finite times and events. ``reduction="none"`` has one value per event, in the order
     of the input; the mean is over the events, nan without any. `weight` has one entry per event and multiplies its term alone:

@@ -6,6 +6,7 @@ from collections import Counter
 
 import choice
 import make_atlas
+import make_reference
 import pytest
 
 from lossbook import CARDS
@@ -51,6 +52,7 @@ def test_a_section_prints_the_card(name):
         ("e^(-s_i) and -1", "e<sup>−s<sub>i</sub></sup> and −1"),
         ("Σ_{j≠y} (1 - z_y)", "Σ<sub>j≠y</sub> (1 − z<sub>y</sub>)"),
         ("softmax(z)_label, w = -2 -> 3 x 4", "softmax(z)<sub>label</sub>, w = −2 → 3 × 4"),
+        ("k(x, x') of Cox's classes'", "k(x, x′) of Cox's classes'"),
         ("Ω*(z), at label_smoothing = 0", r"Ω\*(z), at label\_smoothing = 0"),
         ("`kl_weight` times 1e-4, the *mean*", "`kl_weight` times 1e-4, the *mean*"),
         ("log-loss, `e^-z * 2`", "log-loss, `e^-z * 2`"),
@@ -62,6 +64,15 @@ def test_mathematics_in_a_sentence(words, printed):
 
 def test_a_domain_is_written_with_its_signs():
     assert make_atlas.domain("R^(N x D), or [0, inf)") == r"ℝ<sup>N × D</sup>, or \[0, ∞)"
+
+
+def test_a_check_shows_what_it_says_of_a_loss():
+    assert make_reference.claimed("lossbook.check.lipschitz")[0].startswith("Claimed, for instance, of [`")
+    for kind in ("convex", "favours_the_truth", "triangle_inequality"):
+        (line, _) = make_reference.claimed(f"lossbook.check.{kind}")
+        claim = next(c for name in CARDS for c in CARDS[name].claims if c.kind == kind)  # where it can, a true one
+        assert make_atlas.text(claim.statement) in line
+    assert make_reference.claimed("lossbook.check.Result") == []
 
 
 def test_a_property_is_read_off_the_claims():

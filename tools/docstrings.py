@@ -37,6 +37,7 @@ MINUS = re.compile(
     r"|(?<!\S)-(?!\S)|(?<=\b[A-Zα-ω])-(?=\d\b)|(?<=\(\d)-(?=[a-z]\b)"  # of a difference: a - b, K-1, (2-p)
 )
 TIMES = re.compile(r"(?<=[\dA-Z]) x (?=[\dA-Z])")  # 3 x 4, N x D
+PRIME = re.compile(r"(?<=\b[A-Za-z])'(?!\w)")  # x'
 WORD = r"[^\W_²³⁺⁻₊₋]"
 NAME = r"(?<![\w.])(?:[^\W\d_]|∂²|Huber|ΔNDCG|Cov|Var|max|mean|odds|rank|relevance|image|text)"  # what has an index
 INDEX = re.compile(rf"((?:{NAME}(?=_[({{]|_{WORD}{{1,3}}(?!{WORD}))|(?<=\))))_(\{{[^{{}}]*\}}|\([^()]*\)|{WORD}+)")
@@ -45,7 +46,7 @@ POWER = re.compile(rf"\^(\{{[^{{}}]*\}}|−?{NESTED}|−?{WORD}+[₊₋]?(?:\x01
 
 
 def typeset(words):
-    words = TIMES.sub(" × ", MINUS.sub("−", words)).replace("->", "→")
+    words = PRIME.sub("′", TIMES.sub(" × ", MINUS.sub("−", words))).replace("->", "→")
     return POWER.sub(lambda found: f"\3{_bare(found[1])}\4", _lowered(words))
 
 

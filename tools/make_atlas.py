@@ -287,7 +287,7 @@ def choose():
     lines = [
         "# Which loss?",
         "",
-        "Answer the questions by opening the boxes. The first loss at the end of a way is the one to start with, the others are",
+        "Answer the questions by opening the boxes. The first loss at the end of a path is the one to start with; the others are",
         "for when it does not do. The examples are those of the docstrings, which the tests run.",
         "",
     ]

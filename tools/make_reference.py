@@ -5,6 +5,7 @@ module, and the list of all names. The entries are those of Sphinx's Python doma
 the search and other books, which read objects.inv, find them.
 """
 
+import functools
 import inspect
 import re
 from importlib import import_module
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from docstrings import entry, prose, shielded
 from generated import write_all
-from make_atlas import CARDS, TITLES, families
+from make_atlas import CARDS, TITLES, anchor, families, text
 from mentions import chapters_of
 
 import lossbook
@@ -63,8 +64,27 @@ def page(module, members):
     lines += [f"Module `{module}`.", "", *prose(import_module(module).__doc__)]
     for name, member in members.items():
         links = [f"{{doc}}`/{chapter}`" for chapter in chapters_of(name)]
-        lines += entry(name.removeprefix(f"{module}."), member, ["Used in: " + ", ".join(links), ""] if links else [])
+        more = ["Used in: " + ", ".join(links), ""] if links else []
+        lines += entry(name.removeprefix(f"{module}."), member, claimed(name) + more)
     return "\n".join(lines)
+
+
+@functools.cache
+def claims():
+    """{full name of a check: the first claim that it makes of a loss, and the name of the loss}, where it can a true one."""
+    all_of_them = [(claim, name) for name, card in CARDS.items() for claim in card.claims]
+    first = {}
+    for claim, name in sorted(all_of_them, key=lambda pair: pair[0].kind.startswith("not_")):
+        first.setdefault(f"lossbook.check.{claim.kind.removeprefix('not_')}", (claim, name))
+    return first
+
+
+def claimed(check):
+    """What a check says, by the example of a Card."""
+    if check not in claims():
+        return []
+    claim, name = claims()[check]
+    return [f"Claimed, for instance, of [`{name}`](#{anchor(name)}): {text(claim.statement)} ({claim.grade}).", ""]
 
 
 def first_sentence(module):
@@ -84,7 +104,8 @@ def index(found):
         "```",
         "",
         "`reduction='none'` gives a value for each example, `'sum'` their sum, and `'mean'` the weighted sum divided by the sum",
-        "of the weights, or by `denominator`. An example of weight 0 has no part in the value and the gradient.",
+        "of the weights, or by `denominator`. The value of an example of weight 0 does not count; where examples are compared",
+        "with each other, the others still are compared with it.",
         "{doc}`/book/09_reductions` tells which mean is meant where.",
         "",
         "## Losses",

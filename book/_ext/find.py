@@ -1,7 +1,8 @@
 """What helps to find: in this book, from a link to it, and from elsewhere.
 
 1. Index: the losses under all their names, the symptoms in the words of those who have them, the people; the search reads it too.
-2. Previews: what a reference to an equation, a citation or a term leads to is shown beside it (static/find.js).
+2. Previews: what a reference to an equation, a citation or a term leads to is shown beside it (static/find.js). The symptoms of
+   a bug lead to all bugs that have them.
 3. Pages: a description of each for other sites, a map of the site, and a page for addresses that lead nowhere.
 
 Addresses from outside need `html_baseurl` (_config.yml, html: baseurl), the place where the book is published. While there is
@@ -132,6 +133,19 @@ def make_anchor(label):
     return nodes.make_id(f"equation-{label}")
 
 
+def link_symptoms(app, doctree, docname):
+    """The symptoms of an exhibit lead to all exhibits that have them."""
+    if app.builder.format != "html" or not docname.startswith("book/museum/"):
+        return
+    index = app.builder.get_relative_uri(docname, "book/museum/index")
+    for field in doctree.findall(nodes.field):
+        if field[0].astext() == "Find it under":
+            symptoms = field[1].astext().split("; ")
+            links = [nodes.reference("", words, refuri=f"{index}#{nodes.make_id(words)}", internal=True) for words in symptoms]
+            field[1].children = []
+            field[1] += nodes.paragraph("", "", *[node for link in links for node in (nodes.Text("; "), link)][1:])
+
+
 # ---- 3. pages ----------------------------------------------------------------------------------------------------------------
 
 
@@ -199,6 +213,7 @@ def setup(app):
     app.add_js_file("find.js", loading_method="defer")
     app.add_css_file("find.css")
     app.connect("doctree-resolved", bring_equations, priority=940)
+    app.connect("doctree-resolved", link_symptoms)
     app.connect("html-page-context", describe, priority=700)
     app.connect("html-collect-pages", lost_page)
     app.connect("build-finished", finish)

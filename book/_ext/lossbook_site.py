@@ -333,7 +333,7 @@ def break_at_joints(app, doctree, docname):
     """A long name in a table or a heading may be broken after a full stop, a line or a bracket; that of a link stays whole."""
     for literal in list(doctree.findall(nodes.literal)):
         name = literal.astext()
-        parts = re.split(r"(?<=[._(,=])(?=\w)", name) if len(name) > 16 else [name]
+        parts = re.split(r"(?<=[._(,=])(?=[a-zA-Z])", name) if len(name) > 8 else [name]
         around = {type(node) for node in above(literal)}
         if len(parts) > 1 and around & {nodes.entry, nodes.title} and nodes.reference not in around:
             joints = [node for part in parts for node in (nodes.raw("", "<wbr>", format="html"), nodes.Text(part))]

@@ -63,7 +63,7 @@ def zero_only_where_equal(card, *, params=None, at=None):
     return Result(least > 10 * most and least > ROUNDING > most, "searched", count, most, message=message)
 
 
-@kind("never above {bound!f}{name}, and comes close to it", "not bounded by {bound!f}")
+@kind("never above {bound!f}{name}, and comes close to it", "it can exceed {bound!f}")
 def stays_below(card, *, bound, name="", params=None, at=None):
     """The largest value of random pairs, many of them far apart, lies within 0.1 % of the bound. `at` is one pair, exactly."""
     limit, highest, count = float(sympy.sympify(bound)), -np.inf, 0
@@ -234,7 +234,7 @@ def sample_gradients(card, *, params=None, at=None):
     return Result(worst < ROUNDING, "enumerated", count, worst)
 
 
-@kind("its mean over the samples of {size} from a coin that shows heads with probability 3/5 is least for a coin with {best}")
+@kind("its mean over the samples of {size} from a coin of probability 3/5 is least for one of probability {best}")
 def best_for_samples(card, *, size, best, params=None):
     """The coin with i heads among 90 sides, for i from 0 to 90, against every sample, with its binomial probability."""
     heads = np.arange(91)

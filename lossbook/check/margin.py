@@ -21,7 +21,7 @@ DISTRIBUTIONS = ([0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [0.34, 0.33, 0.33], [0.02, 0.
 # --- equal to something else, at least something else -------------------------------------------------------------------
 
 
-@kind("at least {name}, which it comes arbitrarily close to", "not always at least {name}")
+@kind("at least {name}, and comes arbitrarily close to it", "not always at least {name}")
 def at_least(card, *, reference, name, params=None, at=None):
     """No point lies below `reference(*arrays, **params)`, by more than rounding, and some point lies within 1e-3 of it."""
     lowest, count = np.inf, 0
@@ -155,7 +155,7 @@ def improper_between(card, *, low, high, params=None):
     return Result(True, "proved", done, message=f"{done} intervals")
 
 
-@kind("proper through {name}: that of its optimum is the true distribution", "not proper through {name}")
+@kind("proper through {name}: the {name} of its optimum is the true distribution", "not proper through {name}")
 def proper_through(card, *, link, name, params=None, at=None):
     """The link of the logits of least expected loss is the distribution of the labels itself (`at`: for that one)."""
     worst, count = 0.0, 0

@@ -148,7 +148,7 @@ def count_paths(rows, columns):
     return sum(math.comb(rows - 1, k) * math.comb(columns - 1, k) * 2**k for k in range(min(rows, columns)))
 
 
-@kind("at most {name}, which it comes arbitrarily close to", "not always at most {name}")
+@kind("at most {name}, and comes arbitrarily close to it", "not always at most {name}")
 def at_most(card, *, reference, name, params=None):
     """No point lies above `reference(*arrays, **params)`, by more than rounding, and some point lies within 1e-3 of it."""
     highest, closest, count = -np.inf, np.inf, 0
