@@ -6,7 +6,7 @@ MUTANTS = [
     (GCE, "labels * expm1(q * log_softmax(logits))", "labels * (exp(log_softmax(logits)) ** q - 1)"),
     (GCE, 'in_range(q=q, low=0, high=1, closed="]")', "pass"),
     (f"{GCE}_gradient", "exp(q * log_p)", "exp(log_p)"),
-    (f"{GCE} card", "where={order: 1}", "where={order: 2}"),
+    (f"{GCE} card", "K - 1, where={order: 1}", "K - 1, where={order: 2}"),
     (f"{GCE} card", "(K - K ** (1 - order))", "(K - K**order)"),
     (f"{GCE} card", 'affine_in_noise, "verified", params={"q": 1.0}', 'affine_in_noise, "verified", params={"q": 0.5}'),
     (f"{GCE} card", "Q[j] ** (1 / (1 - order))", "Q[j] ** (1 / order)"),
