@@ -323,6 +323,18 @@ def test_a_published_site_has_a_map_addresses_and_a_description(published):
     assert list(lost_without_a_way(published)) == []
 
 
+def test_each_theorem_has_a_number_and_a_place():
+    numbers = []
+    for source in (ROOT / "book").glob("*.ipynb"):
+        labels = re.findall(r":label: (theorem-[\w-]+)", source.read_text(encoding="utf-8"))
+        page = (SITE / "book" / f"{source.stem}.html").read_text(encoding="utf-8") if labels else ""
+        for label in labels:
+            title = rf'id="{label}">\s*<p class="admonition-title"><span class="caption-number">Theorem ([\d.]+) </span>'
+            numbers += re.findall(title, page) or [f"{label} on {source.stem} has none"]
+    assert len(numbers) >= 9 and len(set(numbers)) == len(numbers)
+    assert all(re.fullmatch(r"\d+\.\d", number) for number in numbers), numbers
+
+
 def test_no_style_sheet_ends_a_page_in_webkit():
     """WebKitGTK 2.50 crashes where lines of this length are to be pretty."""
     ours = [path for path in (SITE / "_static").glob("*.css") if "text-wrap: pretty" in path.read_text(encoding="utf-8")]

@@ -28,6 +28,7 @@ from sphinx.search.en import SearchEnglish
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.writers.html5 import HTML5Translator
+from sphinx_proof.domain import ProofDomain
 
 from lossbook._result import GRADES
 
@@ -162,7 +163,7 @@ def depart_measured(self, node):
 # ---- 4. weight ---------------------------------------------------------------------------------------------------------------
 
 # By static/lossbook.css, in a tenth of their size, and by static/site.js, which does not lay out the whole page.
-REPLACED = {"pygments.css", "exercise.css", "styles/furo-extensions.css", "scripts/furo.js"}
+REPLACED = {"pygments.css", "exercise.css", "proof.css", "styles/furo-extensions.css", "scripts/furo.js"}
 
 
 def without_replaced(app, pagename, templatename, context, doctree):
@@ -321,6 +322,13 @@ def hold_percent(app, doctree, docname):
             text.parent.replace(text, nodes.Text(text.replace(" %", "\u00a0%")))
 
 
+def plain_theorems(app, doctree):
+    """What a theorem says is no section of the page: sphinx-proof gives all of them one id."""
+    for section in list(doctree.findall(lambda node: isinstance(node, nodes.section) and node["ids"] == ["proof-content"])):
+        section["ids"], section["classes"] = [], []
+        section.replace_self(section.children)
+
+
 def end_once(app, doctree, docname):
     """A sentence that ends with the name of a chapter, "What is a loss?", has ended: no full stop follows."""
     for reference in list(doctree.findall(nodes.reference)):
@@ -370,6 +378,8 @@ Text.from_latex = classmethod(functools.cache(Text.from_latex.__func__))
 # The search reduces every word of every page to its stem, and each block of code has its style written anew.
 SearchEnglish.stem = functools.cache(SearchEnglish.stem)
 PygmentsBridge.get_formatter = functools.cache(PygmentsBridge.get_formatter)
+# It keeps what it knows of theorems where its own extension merges it, and so has nothing to add.
+ProofDomain.merge_domaindata = lambda self, docnames, otherdata: None
 # Its author does not say so, but it numbers the sections when all pages have been read, so several processes may read them.
 QUIET_ABOUT_PROCESSES = "sphinx_multitoc_numbering"
 
@@ -392,6 +402,7 @@ def setup(app):
     app.connect("html-page-context", without_replaced, priority=900)
     app.connect("html-page-context", readable_bibliography)
     app.connect("html-page-context", bring_definitions)
+    app.connect("doctree-read", plain_theorems)
     app.connect("doctree-resolved", fold_away, priority=900)
     app.connect("doctree-resolved", link_grades, priority=900)
     app.connect("doctree-resolved", link_terms, priority=900)
