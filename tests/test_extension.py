@@ -62,6 +62,16 @@ def test_a_sentence_that_ends_with_a_question_has_one_mark(tmp_path):
     assert re.findall(r"</a>([^<]*)", html[html.index("See ") :].partition("</p>")[0]) == [" More in ", "."]
 
 
+def test_long_names_are_broken_at_their_joints(tmp_path):
+    prose = (
+        "# `a_long_name`\n\nA `long_name_in_a_line`.\n\n| name |\n|:--|\n| `torch.nn.functional.l1_loss(x, y=1)`, `0.25, 0.75` |"
+    )
+    html, _ = build(tmp_path, prose)
+    found = [re.sub(r"</?span[^>]*>", "", code) for code in re.findall(r"<code[^>]*>(.*?)</code>", html)]
+    assert found[:2] == ["a_<wbr>long_<wbr>name", "long_name_in_a_line"]
+    assert found[2:] == ["torch.<wbr>nn.<wbr>functional.<wbr>l1_<wbr>loss(<wbr>x, y=1)", "0.25, 0.75"]
+
+
 def test_terms_lead_to_the_glossary(tmp_path):
     (tmp_path / "book").mkdir()
     entries = "loss\n  损失 · What a mistake costs, $c$.\n\nabsolute loss\n  绝对损失 · The distance. See {doc}`/index`.\n"

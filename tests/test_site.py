@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import make_entrances
 import pytest
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.inventory import InventoryFile
 
@@ -264,6 +265,15 @@ def test_from_a_symptom_to_the_bug_in_two_clicks():
     reached = {anchor for _, anchor in reached_from(Page(index))}
     exhibits = {exhibit.label for found in make_entrances.exhibits().values() for exhibit in found}
     assert exhibits <= reached, exhibits - reached
+    for room, found in make_entrances.exhibits().items():  # and from a bug to those of the same symptom
+        named = {(index.resolve(), nodes.make_id(symptom)) for exhibit in found for symptom in exhibit.symptoms}
+        assert named <= reached_from(Page(SITE / f"book/museum/{room}.html"))
+
+
+def test_the_general_index_names_people_as_they_write_themselves():
+    index = (SITE / "genindex.html").read_text(encoding="utf-8")
+    assert "Mächler, Martin" in index and "Bucilă, Cristian" in index
+    assert not re.findall(r">(?:others|[^<]*\\[^<]*)</a>", index)
 
 
 def test_formulas_are_mathml_and_no_script_typesets_them():

@@ -54,6 +54,14 @@ def test_from_a_disk(page_of, folder):
     assert results(page_of("search.html?q=huber loss", home=folder.as_uri()))[0].endswith("regression.html#huber")
 
 
+def test_a_search_begins_on_the_page_of_the_search(page_of):
+    page = page_of("search.html")
+    page.get_by_label("Words").fill("huber")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=huber")
+    page.locator("#search-results li a", has_text="huber").first.wait_for()
+
+
 # ---- previews ----------------------------------------------------------------------------------------------------------------
 
 CHAPTER = "book/11_robust_regression.html"
