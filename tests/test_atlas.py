@@ -5,6 +5,7 @@ import re
 from collections import Counter
 
 import choice
+import docstrings
 import make_atlas
 import make_reference
 import pytest
@@ -59,7 +60,7 @@ def test_a_section_prints_the_card(name):
     ],
 )
 def test_mathematics_in_a_sentence(words, printed):
-    assert make_atlas.text(words) == printed
+    assert docstrings.shielded(words) == printed
 
 
 def test_a_domain_is_written_with_its_signs():
@@ -71,7 +72,7 @@ def test_a_check_shows_what_it_says_of_a_loss():
     for kind in ("convex", "favours_the_truth", "triangle_inequality"):
         (line, _) = make_reference.claimed(f"lossbook.check.{kind}")
         claim = next(c for name in CARDS for c in CARDS[name].claims if c.kind == kind)  # where it can, a true one
-        assert make_atlas.text(claim.statement) in line
+        assert docstrings.shielded(claim.statement) in line
     assert make_reference.claimed("lossbook.check.Result") == []
 
 

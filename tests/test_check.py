@@ -188,6 +188,11 @@ def test_statements_read_as_sentences():
             assert claim.grade in check.GRADES
 
 
+def test_a_sentence_can_do_without_options():
+    for name in check.CHECKS:
+        assert getattr(check, name).statement() and getattr(check, name).negation()
+
+
 @pytest.mark.parametrize(
     "expression, written",
     [

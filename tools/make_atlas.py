@@ -14,9 +14,9 @@ from collections import Counter
 from pathlib import Path
 
 import choice
-import docstrings
 import generated
 import matplotlib.pyplot as plt
+from docstrings import entry, shielded
 from mentions import chapters_of
 
 ROOT = Path(__file__).parents[1]
@@ -92,19 +92,14 @@ def verdict(card, kinds):
     return ""
 
 
-def text(words):
-    """A sentence of a Card."""
-    return docstrings.shielded(words)
-
-
 def domain(where):
     """A domain of a Card as it is written: ℝ and ∞."""
-    return text(re.sub(r"\bR\b", "ℝ", where).replace("inf", "∞").replace("pi/", "π/"))
+    return shielded(re.sub(r"\bR\b", "ℝ", where).replace("inf", "∞").replace("pi/", "π/"))
 
 
 def cell(words):
     """A sentence inside a Markdown table."""
-    return re.sub(r"(?<!\\)\|", r"\|", text(str(words)).replace("\n", " "))
+    return re.sub(r"(?<!\\)\|", r"\|", shielded(words).replace("\n", " "))
 
 
 def anchor(name):
@@ -199,19 +194,22 @@ def section(name):
         f"({anchor(name)})=",
         f"## `{name}`",
         "",
-        *docstrings.entry(f"lossbook.{name}", function, options=[":no-contents-entry:", ":no-index-entry:"]),
+        *entry(f"lossbook.{name}", function, options=[":no-contents-entry:", ":no-index-entry:"]),
     ]
     if card.formula is not None:
         lines += ["$$", rf"\ell = {latex(card.formula)}", "$$", ""]
     else:
-        lines += ["**Definition.** " + text(" ".join(inspect.getdoc(card.oracle).split())), ""]
+        lines += ["**Definition.** " + shielded(" ".join(inspect.getdoc(card.oracle).split())), ""]
     for i, slope in enumerate(card.slopes if card.gradient_formula is not None else ()):
         lines += ["$$", rf"{card._derivative_latex(i)} = {latex(slope)}", "$$", ""]
     lines += curve(name)
-    facts = [("Domain", ", ".join(f"`{key}` ∈ {domain(where)}" for key, where in card.domain.items())), ("Link", text(card.link))]
-    facts += [("Convention", text(card.convention))] if card.convention else []
+    facts = [
+        ("Domain", ", ".join(f"`{key}` ∈ {domain(where)}" for key, where in card.domain.items())),
+        ("Link", shielded(card.link)),
+    ]
+    facts += [("Convention", shielded(card.convention))] if card.convention else []
     facts += [("Source", f"{{cite:t}}`{card.reference}`")]
-    facts += [("Also called", text(", ".join(other_names(name))))] if other_names(name) else []
+    facts += [("Also called", shielded(", ".join(other_names(name))))] if other_names(name) else []
     relatives = [page for other in families()[family(name)] for page in chapters_of(f"lossbook.{other}")]
     chapters = chapters_of(f"lossbook.{name}") or relatives[:1]  # where no notebook has the loss, one has its family
     facts += [("Chapters", ", ".join(f"{{doc}}`/{page}`" for page in chapters))]
@@ -311,7 +309,7 @@ def advice(name):
     if isinstance(ast.parse(last).body[-1], ast.Expr):
         last = "print(" + re.sub(r"  # .*", "", last) + ")"
     code = "\n".join([*before, last]).replace(f"{name}(", f"lossbook.{name}(")
-    return [f"[`{name}`](#{anchor(name)}): {text(summary(name))}", "", "```python", "import lossbook", code, "```", ""]
+    return [f"[`{name}`](#{anchor(name)}): {shielded(summary(name))}", "", "```python", "import lossbook", code, "```", ""]
 
 
 # --- the same facts as data ---------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from docstrings import entry, prose, shielded
 from generated import write_all
-from make_atlas import CARDS, TITLES, anchor, families, text
+from make_atlas import CARDS, TITLES, anchor, families
 from mentions import chapters_of
 
 import lossbook
@@ -71,7 +71,7 @@ def page(module, members):
 
 @functools.cache
 def claims():
-    """{full name of a check: the first claim that it makes of a loss, and the name of the loss}, where it can a true one."""
+    """{full name of a check: its first claim of a loss, one that is not a denial if there is one, and the name of the loss}"""
     all_of_them = [(claim, name) for name, card in CARDS.items() for claim in card.claims]
     first = {}
     for claim, name in sorted(all_of_them, key=lambda pair: pair[0].kind.startswith("not_")):
@@ -84,7 +84,7 @@ def claimed(check):
     if check not in claims():
         return []
     claim, name = claims()[check]
-    return [f"Claimed, for instance, of [`{name}`](#{anchor(name)}): {text(claim.statement)} ({claim.grade}).", ""]
+    return [f"Claimed, for instance, of [`{name}`](#{anchor(name)}): {shielded(claim.statement)} ({claim.grade}).", ""]
 
 
 def first_sentence(module):

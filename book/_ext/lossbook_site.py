@@ -6,7 +6,8 @@
    been checked wears a badge with its grade, which opens the evidence.
 3. Numbers: {measured}`0.83 <slope>` shows 0.83, a number that `make run` copies from the cell that measured `slope`.
 4. Weight: style sheets and scripts whose place static/lossbook.css and static/site.js take are left out.
-5. Folds: solutions, {dropdown}s and hidden code are <details>, which need no script; {margin} is a note beside the text.
+5. Folds: solutions, {dropdown}s and hidden code are <details>, which need no script; {margin} is a note beside the text. What
+   a theorem says is no section.
 6. Words: the first time that a page uses a term of the glossary, it leads there and shows the definition under the pointer. A
    percent sign stays with its number, no full stop follows a question mark, and long names are broken at their joints.
 7. Speed: what libraries do again for every citation, word or block of code is done once.
@@ -238,6 +239,13 @@ def tag(name, **attributes):
     return visit, depart
 
 
+def plain_theorems(app, doctree):
+    """What a theorem says is no section of the page: sphinx-proof gives all of them one id."""
+    for section in list(doctree.findall(lambda node: isinstance(node, nodes.section) and node["ids"] == ["proof-content"])):
+        section["ids"], section["classes"] = [], []
+        section.replace_self(section.children)
+
+
 # ---- 6. words ----------------------------------------------------------------------------------------------------------------
 
 GLOSSARY = "book/glossary"
@@ -322,13 +330,6 @@ def hold_percent(app, doctree, docname):
             text.parent.replace(text, nodes.Text(text.replace(" %", "\u00a0%")))
 
 
-def plain_theorems(app, doctree):
-    """What a theorem says is no section of the page: sphinx-proof gives all of them one id."""
-    for section in list(doctree.findall(lambda node: isinstance(node, nodes.section) and node["ids"] == ["proof-content"])):
-        section["ids"], section["classes"] = [], []
-        section.replace_self(section.children)
-
-
 def end_once(app, doctree, docname):
     """A sentence that ends with the name of a chapter, "What is a loss?", has ended: no full stop follows."""
     for reference in list(doctree.findall(nodes.reference)):
@@ -342,8 +343,8 @@ def break_at_joints(app, doctree, docname):
     for literal in list(doctree.findall(nodes.literal)):
         name = literal.astext()
         parts = re.split(r"(?<=[._(,=])(?=[a-zA-Z])", name) if len(name) > 8 else [name]
-        around = {type(node) for node in above(literal)}
-        if len(parts) > 1 and around & {nodes.entry, nodes.title} and nodes.reference not in around:
+        around = {type(node) for node in above(literal)} if len(parts) > 1 else set()
+        if around & {nodes.entry, nodes.title} and nodes.reference not in around:
             joints = [node for part in parts for node in (nodes.raw("", "<wbr>", format="html"), nodes.Text(part))]
             literal.children = []
             literal.extend(joints[1:])

@@ -20,6 +20,7 @@ def kind(statement, negation=None):
 
     The sentence is filled in from the options of the claim: "{name}" is the option `name`, words, and "{bound!f}" is `bound`,
     an expression, a number or a string that SymPy reads. A function of the options may write the sentence instead.
+    An option that is not given is a blank.
     """
 
     def decorate(check):

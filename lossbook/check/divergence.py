@@ -78,8 +78,8 @@ def stays_below(card, *, bound, name="", params=None, at=None):
 
 
 def _is_metric(word):
-    def sentence(root, **_):
-        return f"to the power 1/{root} {word}" if root > 1 else word
+    def sentence(root="", **_):
+        return word if root in ("", 1) else f"to the power 1/{root} {word}"
 
     return sentence
 

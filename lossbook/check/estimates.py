@@ -118,7 +118,7 @@ def best_constants(card, sample, params=None):
 
 
 def _best_constants(word):
-    def sentence(functionals, **_):
+    def sentence(functionals="", **_):
         return f"its best constant {'predictions are' if ' and ' in functionals else 'prediction is'} {word} {functionals}"
 
     return sentence

@@ -173,13 +173,11 @@ def _scene(card, level, answer, params):
 
 
 def _in_errors(verb):
-    def sentence(parametrization, weighting, factor, **_):
-        error = (
-            "the squared error of the clean data" if factor == 1 else f"{text(factor)} times the squared error of the clean data"
-        )
+    def sentence(parametrization="", weighting="", factor="", **_):
+        times = "" if factor in ("", 1) else f"{text(factor)} times "
         return (
             f"for the same denoiser, with the prediction {parametrization} and the weighting {weighting}, where α² + σ² = 1, "
-            f"it {verb} {error}"
+            f"it {verb} {times}the squared error of the clean data"
         )
 
     return sentence

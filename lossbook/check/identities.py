@@ -49,7 +49,7 @@ def symmetric(card, at=None):
     return equal(card.formula, card.formula.xreplace({first: last, last: first}), _points.given(card))
 
 
-def _scaled(degree, along="prediction and target", **_):
+def _scaled(degree="", along="prediction and target", **_):
     becomes = {0: "unchanged", 1: "multiplied by c", 2: "multiplied by c²"}
     return f"{becomes.get(degree, f'multiplied by c^{degree}')} when {along} are multiplied by c"
 
@@ -121,8 +121,8 @@ def _unchanged(card, change, params):
     return Result(worst < 1e-10, "verified", count, worst)
 
 
-def _bound(factor, **_):
-    return "an upper bound of the 0-1 loss" + (f" after multiplication by {text(factor)}" if factor != 1 else "")
+def _bound(factor="", **_):
+    return "an upper bound of the 0-1 loss" + ("" if factor in ("", 1) else f" after multiplication by {text(factor)}")
 
 
 @kind(_bound, "not an upper bound of the 0-1 loss")
